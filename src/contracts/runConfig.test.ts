@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import {
+  applyMode,
+  configFromQuery,
+  configToQuery,
+  DEFAULT_CONFIG,
+  parseRunConfig,
+  type RunConfig,
+  unsupported,
+} from "./runConfig";
+
+const failureOf = (json: unknown) => {
+  const outcome = parseRunConfig(json);
+  if (outcome.ok) throw new Error("accepted");
+  return outcome.failure;
+};
+
+describe("parseRunConfig", () => {
+  it("fills missing fields with the defaults of the mode", () => {
+    expect(parseRunConfig({})).toEqual({ ok: true, value: DEFAULT_CONFIG });
+    const paper = parseRunConfig({ mode: "paper", model: { name: "unetpp" } });
+    if (!paper.ok) throw new Error(paper.failure.message);
+    expect(paper.value.noise).toEqual({ mean: 0.1, std: 0.1, draw: "once" });
+    expect(paper.value.data.splitBy).toBe("image");
+    expect(paper.value.model).toEqual({ name: "unetpp", width: 64, norm: "last" });
+  });
+
+  it.each([
+    [{ schemaVersion: 2 }, "config/newer"],
+    [{ data: { size: 100 } }, "shape/size"],
+    [{ model: { width: 0 } }, "config/invalid"],
+    [{ colour: "red" }, "config/invalid"],
+    [{ data: { split: [0.5, 0.5, 0.5] } }, "config/invalid"],
+    [[], "config/invalid"],
+  ])("refuses %j", (json, code) => {
+    const failure = failureOf(json);
+    expect(failure.code).toBe(code);
+    expect(failure.remedy).toMatch(/\.$/);
+  });
+});
+
+describe("the query string", () => {
+  it("carries exactly what differs from the defaults", () => {
+    const config: RunConfig = {
+      ...applyMode(DEFAULT_CONFIG, "paper"),
+      seed: 7,
+      model: { name: "unetpp", width: 8, norm: "both" },
+      data: { ...applyMode(DEFAULT_CONFIG, "paper").data, source: "phantom:64", size: 64 },
+    };
+    expect(configFromQuery(configToQuery(config))).toEqual({ ok: true, value: config });
+    expect(configToQuery(DEFAULT_CONFIG)).toBe("");
+    expect(configFromQuery("tab=1")).toEqual({ ok: true, value: DEFAULT_CONFIG });
+  });
+});
+
+describe("unsupported", () => {
+  it("names what is missing", () => {
+    expect(unsupported(DEFAULT_CONFIG)).toBeNull();
+    const mixed: RunConfig = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, precision: "mixed" } };
+    expect(unsupported(mixed)?.message).toContain("mixed");
+  });
+});

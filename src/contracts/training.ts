@@ -1,0 +1,171 @@
+import type { Failure } from "./failure";
+import type { RunConfig } from "./runConfig";
+
+/** What a run tells while it works. Sent from the replica worker in batches of at most ten messages a second. */
+export type TrainingEvent =
+  | { readonly type: "phase"; readonly phase: TrainingPhase; readonly note?: string }
+  | { readonly type: "started"; readonly started: StartedInfo }
+  | { readonly type: "steps"; readonly steps: StepChunk; readonly progress: ProgressInfo }
+  | { readonly type: "epoch"; readonly epoch: EpochRecord }
+  | { readonly type: "preview"; readonly preview: PreviewStrip }
+  | { readonly type: "checkpoint"; readonly step: number; readonly epoch: number; readonly atMs: number }
+  | { readonly type: "finished"; readonly result: RunResult }
+  | { readonly type: "failed"; readonly failure: Failure; readonly step: number };
+
+export type TrainingPhase =
+  | "preparing"
+  | "choosing-engine"
+  | "training"
+  | "validating"
+  | "paused"
+  | "testing"
+  | "done"
+  | "stopped"
+  | "failed";
+
+export interface StartedInfo {
+  readonly runId: string;
+  /** The executor in use, e.g. `tfjs-wasm`, and what `auto` measured (ms a step by engine). */
+  readonly engine: string;
+  readonly engineTimingsMs: Readonly<Record<string, number>>;
+  readonly adapter: AdapterInfo | null;
+  readonly parameters: number;
+  readonly forwardGflopsPerImage: number;
+  readonly train: number;
+  readonly validation: number;
+  readonly test: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  /** Step it starts or continues from. */
+  readonly firstStep: number;
+}
+
+export interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly isFallbackAdapter: boolean;
+}
+
+/** Consecutive steps: loss and wall time of each, from `firstStep` (1-based). */
+export interface StepChunk {
+  readonly firstStep: number;
+  readonly losses: Float32Array<ArrayBuffer>;
+  readonly stepMs: Float32Array<ArrayBuffer>;
+}
+
+export interface ProgressInfo {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly stepInEpoch: number;
+  readonly stepsPerEpoch: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number | null;
+  readonly deviceBytes: number | null;
+}
+
+export interface EpochRecord {
+  /** 1-based. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  readonly validationPsnrDb: number;
+  readonly validationSsim: number;
+  readonly seconds: number;
+  readonly validationSeconds: number;
+}
+
+/** Fixed validation images at a moment of training, u8 grey for showing. All arrays are [count, size, size]. */
+export interface PreviewStrip {
+  readonly step: number;
+  readonly epoch: number;
+  readonly count: number;
+  readonly size: number;
+  readonly noisy: Uint8Array<ArrayBuffer>;
+  readonly denoised: Uint8Array<ArrayBuffer>;
+  readonly clean: Uint8Array<ArrayBuffer>;
+  /** PSNR of each denoised image against the clean one. */
+  readonly psnrDb: readonly number[];
+  readonly noisyPsnrDb: readonly number[];
+}
+
+export interface MeanInterval {
+  readonly mean: number;
+  /** Half width of the 95 % confidence interval of the mean (Student's t). */
+  readonly ci95: number;
+}
+
+export interface MethodMetrics {
+  readonly psnrDb: MeanInterval;
+  readonly ssim: MeanInterval;
+  readonly lpips: MeanInterval | null;
+}
+
+export interface ImageMetrics {
+  /** Index in the dataset and content hash of the test image. */
+  readonly index: number;
+  readonly contentHash: string;
+  readonly psnrDb: number;
+  readonly ssim: number;
+  readonly lpips: number | null;
+  readonly noisyPsnrDb: number;
+  readonly noisySsim: number;
+  readonly noisyLpips: number | null;
+}
+
+export interface RunEnvironment {
+  readonly adapter: AdapterInfo | null;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly userAgent: string;
+  readonly cores: number;
+  /** Commit the app was built from. */
+  readonly commit: string;
+}
+
+/** `result.json` of the headless contract, less `network` (added by the headless driver) and `schemaVersion`. */
+export interface RunResult {
+  readonly config: RunConfig;
+  readonly environment: RunEnvironment;
+  readonly model: { readonly parameters: number; readonly forwardGflopsPerImage: number };
+  readonly dataset: {
+    readonly images: number;
+    readonly patients: number;
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+    readonly synthetic: boolean;
+    readonly fingerprint: string;
+  };
+  /** The executor that ran, and what `auto` measured. */
+  readonly engine: { readonly name: string; readonly timingsMs: Readonly<Record<string, number>> };
+  readonly timing: {
+    readonly trainSeconds: number;
+    readonly validationSeconds: number;
+    readonly trainImagesPerSecond: number;
+    readonly stepMsMedian: number;
+    readonly stepMsP95: number;
+    readonly achievedGflops: number;
+  };
+  readonly memory: { readonly deviceBytesPeak: number };
+  readonly epochs: readonly EpochRecord[];
+  readonly best: { readonly epoch: number; readonly validationLoss: number };
+  readonly test: {
+    readonly count: number;
+    readonly noisy: MethodMetrics;
+    readonly denoised: MethodMetrics;
+  } | null;
+  readonly replicas: readonly {
+    readonly adapter: string;
+    readonly shared: boolean;
+    readonly images: number;
+    readonly computeMs: number;
+    readonly exchangeMs: number;
+  }[];
+  /** False when the run was stopped or failed before its last epoch. */
+  readonly complete: boolean;
+}

@@ -1,0 +1,179 @@
+import type { DatasetRecord } from "./dataset";
+import type { Failure, Outcome } from "./failure";
+import type { ModelSummary } from "./run";
+import type { ModelConfig, RunConfig } from "./runConfig";
+import type { TrainingEvent } from "./training";
+
+/** Listeners are comlink proxies; calls to them are not awaited by the worker. */
+export type Listener<T> = (message: T) => void;
+
+// ---------------------------------------------------------------- import.worker
+
+/** One thing the user dropped or chose. Folder entries carry their path inside the folder. */
+export interface ImportSource {
+  /** Relative path with `/`, e.g. `images_001/00000001_000.png`; decides the order of import. Never stored. */
+  readonly path: string;
+  readonly file: File;
+}
+
+export interface ImportRequest {
+  readonly name: string;
+  /** Side that every image is resized to, Pillow's bicubic. */
+  readonly size: number;
+  /** Image files and `.zip` / `.tar.gz` / `.tar` archives, mixed as they come. */
+  readonly sources: readonly ImportSource[];
+  /** `file,patient` rows; else the NIH name pattern `NNNNNNNN_VVV`. */
+  readonly patientCsv: string | null;
+  /** Continue this dataset instead of making a new one. */
+  readonly resumeDatasetId: string | null;
+  readonly maxImages: number | null;
+}
+
+export interface ImportProgress {
+  readonly datasetId: string;
+  readonly done: number;
+  /** Images found so far; null while an archive is still being listed. */
+  readonly total: number | null;
+  readonly stored: number;
+  readonly duplicates: number;
+  readonly skipped: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number | null;
+}
+
+export interface SkippedFile {
+  readonly path: string;
+  readonly failure: Failure;
+}
+
+export interface ImportReport {
+  readonly dataset: DatasetRecord;
+  readonly duplicates: number;
+  readonly skipped: readonly SkippedFile[];
+  readonly cancelled: boolean;
+  /** Set when storage ran full: what was stored before is usable. */
+  readonly ended: Failure | null;
+  /** Content hash → path, kept in memory only, so that an export of this session can name its files. */
+  readonly paths: ReadonlyMap<string, string>;
+}
+
+export interface ImportApi {
+  importImages(request: ImportRequest, onProgress: Listener<ImportProgress>): Promise<Outcome<ImportReport>>;
+  /** Renders a phantom dataset: same seed, same bytes. An equal one already stored is returned as it is. */
+  makePhantoms(
+    request: { readonly count: number; readonly size: number; readonly seed: number },
+    onProgress: Listener<ImportProgress>,
+  ): Promise<Outcome<DatasetRecord>>;
+  /** Ends the running import at the next image; what was stored stays. */
+  cancel(): Promise<void>;
+  renameDataset(id: string, name: string): Promise<Outcome<void>>;
+  deleteDataset(id: string): Promise<Outcome<void>>;
+}
+
+// --------------------------------------------------------------- replica.worker
+
+export interface ReplicaApi {
+  /** Creates the run record and trains to the end. Resolves when the run is done, stopped or failed. */
+  train(
+    request: {
+      readonly runId: string;
+      readonly name: string;
+      readonly config: RunConfig;
+      /** Weights to start from (safetensors), instead of a fresh initialisation. */
+      readonly initialWeights: Uint8Array<ArrayBuffer> | null;
+    },
+    onEvent: Listener<TrainingEvent>,
+  ): Promise<Outcome<void>>;
+  /** Continues a stored run from its last checkpoint. */
+  resume(runId: string, onEvent: Listener<TrainingEvent>): Promise<Outcome<void>>;
+  /** Finishes the step, writes a checkpoint, waits. */
+  pause(): Promise<void>;
+  continue(): Promise<void>;
+  /** Finishes the step, writes a checkpoint and the weights, tests, ends the run. */
+  stop(): Promise<void>;
+}
+
+// ------------------------------------------------------------ evaluation.worker
+
+/** Float32 grey image in [0, 1] (outputs may leave it). */
+export interface GreyImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+export interface NoisePreviewRequest {
+  readonly source:
+    | { readonly kind: "phantom"; readonly seed: number; readonly index: number; readonly size: number }
+    | { readonly kind: "dataset"; readonly datasetId: string; readonly index: number };
+  readonly noise: { readonly mean: number; readonly std: number };
+  readonly seed: number;
+  /** Denoise it too with this model. */
+  readonly modelId: string | null;
+}
+
+export interface NoisePreview {
+  readonly clean: GreyImage;
+  readonly noisy: GreyImage;
+  readonly denoised: GreyImage | null;
+  /** 256 bins over [0, 1] of the clean and the noisy image. */
+  readonly cleanHistogram: Uint32Array<ArrayBuffer>;
+  readonly noisyHistogram: Uint32Array<ArrayBuffer>;
+  readonly noisyPsnrDb: number;
+  readonly noisySsim: number;
+  readonly denoisedPsnrDb: number | null;
+  readonly denoisedSsim: number | null;
+  /** Share of pixels that the clamp to [0, 1] changed. */
+  readonly clampedShare: number;
+}
+
+export interface DenoiseRequest {
+  readonly modelId: string;
+  readonly file: File;
+  /** Add this noise first (for trying out on clean images); null: denoise as it is. */
+  readonly addNoise: { readonly mean: number; readonly std: number; readonly seed: number } | null;
+}
+
+export interface DenoiseResult {
+  readonly name: string;
+  /** What went into the network (after added noise, if any), and what came out, clamped to [0, 1]; same size as the file. */
+  readonly input: GreyImage;
+  readonly denoised: GreyImage;
+  /** The image before noise was added; null without added noise. */
+  readonly clean: GreyImage | null;
+  readonly psnrDb: number | null;
+  readonly ssim: number | null;
+  readonly inputPsnrDb: number | null;
+  readonly inputSsim: number | null;
+  readonly tiles: number;
+  readonly engine: string;
+  readonly seconds: number;
+}
+
+export interface EvaluationApi {
+  previewNoise(request: NoisePreviewRequest): Promise<Outcome<NoisePreview>>;
+  denoise(
+    request: DenoiseRequest,
+    onProgress: Listener<{ readonly tilesDone: number; readonly tiles: number }>,
+  ): Promise<Outcome<DenoiseResult>>;
+  cancel(): Promise<void>;
+  /** 16-bit grey PNG of an image in [0, 1]. */
+  encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
+  /** Stores a safetensors file as a model, or says why not. The network is found from names and shapes. */
+  importModel(file: File): Promise<Outcome<ModelSummary>>;
+  renameModel(id: string, name: string): Promise<Outcome<void>>;
+  deleteModel(id: string): Promise<Outcome<void>>;
+  renameRun(id: string, name: string): Promise<Outcome<void>>;
+  deleteRun(id: string): Promise<Outcome<void>>;
+  /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
+  exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
+  /** A zip made by `exportRun`, or the files of a result folder. */
+  importRun(files: readonly File[]): Promise<Outcome<string>>;
+  /** Parameters and FLOPs for the screens, without building an engine. */
+  describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
+}
+
+export interface ModelDescription {
+  readonly parameters: number;
+  readonly forwardGflopsPerImage: number;
+}

@@ -1,0 +1,65 @@
+import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { AdapterInfo } from "@/contracts/training";
+import type { Graph } from "@/model/graph";
+
+/** One batch of pairs, both [images, size, size] in row-major order (one channel). */
+export interface Batch {
+  readonly images: number;
+  readonly noisy: Float32Array<ArrayBuffer>;
+  readonly clean: Float32Array<ArrayBuffer>;
+}
+
+export interface ExecutorOptions {
+  readonly graph: Graph;
+  /** Full state dict, BatchNorm buffers included. */
+  readonly weights: StateDict;
+  readonly height: number;
+  readonly width: number;
+  readonly loss: "l1" | "l2";
+  readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+}
+
+export interface ExecutorInfo {
+  /** `reference`, `tfjs-wasm`, … */
+  readonly engine: string;
+  readonly adapter: AdapterInfo | null;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/**
+ * Runs one graph at one image size. Calls must not overlap; each waits for the device before it resolves.
+ * Throws `LabError` with an `engine/…` code (`engine/device-lost`, `engine/out-of-memory`) or `training/nan-loss` never —
+ * a NaN loss is returned, and the trainer judges it.
+ */
+export interface Executor {
+  readonly info: ExecutorInfo;
+  /** Evaluation mode (BatchNorm by running statistics). [images, H, W] → [images, H, W], not clamped. */
+  infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>>;
+  /** Forward in training mode, mean loss over the batch, backward, one Adam step. Resolves to the loss before the step. */
+  trainStep(batch: Batch, learningRate: number): Promise<number>;
+  /** Forward and backward only: running statistics move, gradients stay on the device until `applyGradients`. */
+  computeGradients(batch: Batch): Promise<number>;
+  /** One Adam step with the gradients held. */
+  applyGradients(learningRate: number): Promise<void>;
+  /** Gradients of the trainable parameters from the last `computeGradients` or `trainStep`. */
+  readGradients(): Promise<StateDict>;
+  /** Replaces the gradients held (averaged ones, say). */
+  writeGradients(gradients: StateDict): Promise<void>;
+  readWeights(): Promise<StateDict>;
+  writeWeights(weights: StateDict): Promise<void>;
+  readOptimizer(): Promise<OptimizerState>;
+  writeOptimizer(state: OptimizerState): Promise<void>;
+  /** Live and highest device bytes, as the engine counts them. */
+  memory(): { readonly bytes: number; readonly peakBytes: number };
+  /** Frees everything on the device; idempotent. Any later call throws. */
+  dispose(): Promise<void>;
+}
+
+/** An engine: makes executors. */
+export interface Engine {
+  readonly name: string;
+  /** Null when it can run here, else why not. */
+  unavailable(): Promise<string | null>;
+  create(options: ExecutorOptions): Promise<Executor>;
+}

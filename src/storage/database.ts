@@ -1,0 +1,132 @@
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { DatasetRecord, ImageRecord, ShardRecord } from "@/contracts/dataset";
+import { LabError } from "@/contracts/failure";
+import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
+import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { PreviewStrip } from "@/contracts/training";
+
+export const DATABASE_NAME = "denoise-lab";
+/** Raise with every change of the schema and add a step to `upgrade`. */
+export const DATABASE_VERSION = 1;
+
+/** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
+export interface CheckpointRecord {
+  readonly runId: string;
+  readonly step: number;
+  /** Epoch in progress (1-based) and steps done in it. */
+  readonly epoch: number;
+  readonly stepInEpoch: number;
+  /** Sum of the batch losses of the epoch in progress. */
+  readonly epochLossSum: number;
+  readonly weights: StateDict;
+  readonly optimizer: OptimizerState;
+  readonly best: {
+    readonly epoch: number;
+    readonly validationLoss: number;
+    readonly weights: StateDict;
+  } | null;
+  readonly epochsWithoutImprovement: number;
+  /** Wall seconds so far. */
+  readonly trainSeconds: number;
+  readonly validationSeconds: number;
+  /** The executor to continue on: the same numbers need the same engine. */
+  readonly engine: string;
+}
+
+export interface PreviewRecord extends PreviewStrip {
+  readonly runId: string;
+}
+
+/** The first steps of a run, recorded for replay in PyTorch (`trace` in the config). */
+export interface TraceRecord {
+  readonly runId: string;
+  /** Weights before step 1 and after step K. */
+  readonly initial: StateDict;
+  readonly final: StateDict | null;
+  /** Gradients of step 1. */
+  readonly gradients: StateDict;
+  readonly losses: readonly number[];
+  readonly batches: readonly {
+    readonly images: number;
+    readonly noisy: Float32Array<ArrayBuffer>;
+    readonly clean: Float32Array<ArrayBuffer>;
+  }[];
+}
+
+export interface LabSchema extends DBSchema {
+  datasets: { key: string; value: DatasetRecord };
+  images: {
+    key: [string, number];
+    value: ImageRecord;
+    indexes: { byHash: [string, string] };
+  };
+  shards: { key: [string, number]; value: ShardRecord };
+  runs: { key: string; value: RunRecord };
+  curves: { key: [string, number]; value: CurveChunk };
+  checkpoints: { key: string; value: CheckpointRecord };
+  /** Key [runId, epoch]. */
+  previews: { key: [string, number]; value: PreviewRecord };
+  traces: { key: string; value: TraceRecord };
+  models: { key: string; value: ModelRecord; indexes: { byRun: string } };
+  settings: { key: string; value: unknown };
+}
+
+export type LabDatabase = IDBPDatabase<LabSchema>;
+
+let opened: Promise<LabDatabase> | null = null;
+
+/**
+ * The database, opened once per thread. Failures: `storage/newer` (made by a newer version of the lab),
+ * `storage/unavailable` (private mode or storage switched off).
+ */
+export function openDatabase(): Promise<LabDatabase> {
+  opened ??= openDB<LabSchema>(DATABASE_NAME, DATABASE_VERSION, {
+    upgrade(database, oldVersion) {
+      if (oldVersion < 1) {
+        database.createObjectStore("datasets", { keyPath: "id" });
+        database
+          .createObjectStore("images", { keyPath: ["datasetId", "index"] })
+          .createIndex("byHash", ["datasetId", "contentHash"], { unique: true });
+        database.createObjectStore("shards", { keyPath: ["datasetId", "shard"] });
+        database.createObjectStore("runs", { keyPath: "id" });
+        database.createObjectStore("curves", { keyPath: ["runId", "chunk"] });
+        database.createObjectStore("checkpoints", { keyPath: "runId" });
+        database.createObjectStore("previews", { keyPath: ["runId", "epoch"] });
+        database.createObjectStore("traces", { keyPath: "runId" });
+        database.createObjectStore("models", { keyPath: "id" }).createIndex("byRun", "runId");
+        database.createObjectStore("settings");
+      }
+    },
+    // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
+    blocking(_currentVersion, _blockedVersion, event) {
+      (event.target as IDBDatabase).close();
+      opened = null;
+    },
+    terminated() {
+      opened = null;
+    },
+  }).catch((error: unknown) => {
+    opened = null;
+    if (error instanceof DOMException && error.name === "VersionError")
+      throw new LabError(
+        "storage/newer",
+        "The data stored here was written by a newer version of the lab.",
+        "Open the newer version; nothing was changed.",
+        { cause: error },
+      );
+    throw new LabError(
+      "storage/unavailable",
+      `The browser did not open its database: ${error instanceof Error ? error.message : String(error)}.`,
+      "Leave private browsing or allow site data for this address, then reload.",
+      { cause: error },
+    );
+  });
+  return opened;
+}
+
+/** Closes this thread's connection (tests, and before deleting the database). */
+export async function closeDatabase(): Promise<void> {
+  const database = await opened;
+  opened = null;
+  database?.close();
+}

@@ -1,0 +1,34 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+import { CONTENT_SECURITY_POLICY, ISOLATION_HEADERS } from "./scripts/headers.ts";
+
+const headers = { ...ISOLATION_HEADERS, "Content-Security-Policy": CONTENT_SECURITY_POLICY };
+
+/** Puts the policy into the built page too, so that it holds on any host that serves `dist`. */
+const policyInPage: Plugin = {
+  name: "content-security-policy-meta",
+  apply: "build",
+  transformIndexHtml: () => [
+    {
+      tag: "meta",
+      attrs: { "http-equiv": "Content-Security-Policy", content: CONTENT_SECURITY_POLICY },
+      injectTo: "head-prepend",
+    },
+  ],
+};
+
+export default defineConfig({
+  plugins: [react(), policyInPage],
+  resolve: {
+    alias: {
+      "@workers": fileURLToPath(new URL("./workers", import.meta.url)),
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+    },
+  },
+  worker: { format: "es" },
+  build: { target: "es2023", chunkSizeWarningLimit: 1500, sourcemap: true },
+  // The dev server injects inline scripts for hot reload, so only the isolation headers apply there.
+  server: { headers: ISOLATION_HEADERS },
+  preview: { headers },
+});
