@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
@@ -18,7 +19,19 @@ const policyInPage: Plugin = {
   ],
 };
 
+/** The commit a build is made from, written into every result; `unknown` outside a checkout. */
+function commit(): string {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], {
+      encoding: "utf8",
+    }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
 export default defineConfig({
+  define: { __COMMIT__: JSON.stringify(commit()) },
   plugins: [react(), policyInPage],
   resolve: {
     alias: {

@@ -1,6 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, mergeConfig } from "vitest/config";
-import { chromiumLaunch } from "./e2e/support/chromium.ts";
+import { chromiumLaunch } from "./scripts/chromium.mjs";
 import viteConfig from "./vite.config.ts";
 
 /** `*.test.ts` run in Node; `*.gpu.test.ts` run in Chromium, beside the source they test. */
