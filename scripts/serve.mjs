@@ -37,16 +37,13 @@ export async function buildIfStale() {
   utimesSync(STAMP, started, started);
 }
 
-/**
- * Serves `dist` on localhost and resolves to its address. `port` 0 takes a free one; a fixed port that is taken is an
- * error when `strict`, else the next free one is used.
- */
+/** Serves `dist` on localhost. A port that is taken is an error when `strict`, else the next free one is used. */
 export async function serve({ port = 4173, strict = false } = {}) {
   const { preview } = await import("vite");
   const server = await preview({
     root,
     logLevel: "warn",
-    preview: { port: port || (await freePort()), strictPort: strict },
+    preview: { port, strictPort: strict },
   });
   const address = server.resolvedUrls?.local[0];
   if (!address) throw new Error("The preview server has no local address.");
@@ -57,7 +54,8 @@ export async function serve({ port = 4173, strict = false } = {}) {
   };
 }
 
-async function freePort() {
+/** A port that nobody listens on now. */
+export async function freePort() {
   const { createServer } = await import("node:net");
   return new Promise((resolve, reject) => {
     const probe = createServer().once("error", reject);

@@ -1,0 +1,224 @@
+import { existsSync, statSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AutomationStatus, ImportSummary, LabAutomation } from "@/app/automation";
+import { LabError, type Outcome, unwrap } from "@/contracts/failure";
+import type { RunConfig } from "@/contracts/runConfig";
+import { buildIfStale, serve } from "../serve.mjs";
+import { type LabPage, openLab } from "./browser";
+import { addNetwork, unpack } from "./output";
+import { ProgressPrinter, progressLine } from "./progress";
+import { endSession, profileOf, type SessionState, saveSession } from "./session";
+
+const POLL_MS = 500;
+/** A step at the largest sizes on a software adapter may take a minute; the checkpoint follows it. */
+const PAUSE_LIMIT_MS = 180_000;
+
+/** Thrown to end in order after Ctrl+C. */
+export class Interrupted extends Error {}
+
+export interface DriveOptions {
+  readonly browserArguments: readonly string[];
+  readonly headed: boolean;
+  readonly interrupted: () => boolean;
+  /** Called with the path of each `result.json`. */
+  readonly onResult: (path: string) => void;
+}
+
+/** A method of `window.denoiseLab`, called in the page. */
+function call<K extends "importImages" | "makePhantoms" | "startRun" | "exportRun">(
+  lab: LabPage,
+  method: K,
+  ...args: Parameters<LabAutomation[K]>
+): ReturnType<LabAutomation[K]> {
+  return lab.page.evaluate(
+    ({ method, args }) => {
+      const automation = window.denoiseLab as unknown as Record<string, (...args: unknown[]) => unknown>;
+      return (automation[method] as (...args: unknown[]) => unknown)(...args);
+    },
+    { method, args },
+  ) as ReturnType<LabAutomation[K]>;
+}
+
+/** Carries a session to its end: dataset, then every run that is not done, then the files. */
+export async function drive(session: SessionState, options: DriveOptions): Promise<void> {
+  await buildIfStale();
+  const server = await serveOn(session.port);
+  const lab = await openLab({ url: server.url, profile: profileOf(session.plan.out), ...options }).catch(
+    async (error: unknown) => {
+      await server.close();
+      throw error;
+    },
+  );
+  try {
+    let state = await loadImages(lab, session, options);
+    for (const [index, run] of session.plan.runs.entries()) {
+      if (state.runs[index]?.done) continue;
+      state = await oneRun(lab, state, index, run.config, options);
+    }
+  } finally {
+    await lab.close();
+    await server.close();
+  }
+  endSession(session.plan.out);
+}
+
+async function serveOn(port: number) {
+  try {
+    return await serve({ port, strict: true });
+  } catch (error) {
+    throw new LabError("bench/port", `Port ${port} is taken.`, "Stop what uses it and run again.", {
+      cause: error,
+    });
+  }
+}
+
+/** Waits for `work` while it prints progress. */
+async function following<T>(lab: LabPage, work: Promise<T>, options: DriveOptions): Promise<T> {
+  const printer = new ProgressPrinter();
+  let running = true;
+  const finished = work.finally(() => {
+    running = false;
+  });
+  // The caller sees a rejection through `finished`; here it only ends the loop.
+  finished.catch(() => undefined);
+  while (running) {
+    if (options.interrupted()) throw new Interrupted();
+    printer.show(progressLine(await lab.status()));
+    await Promise.race([finished.catch(() => undefined), sleep(POLL_MS)]);
+  }
+  printer.end();
+  return finished;
+}
+
+async function loadImages(lab: LabPage, session: SessionState, options: DriveOptions): Promise<SessionState> {
+  if (session.datasetId !== null) return session;
+  const { data, runs } = session.plan;
+  const { seed, data: dataConfig } = (runs[0] as { config: RunConfig }).config;
+  const { size, maxImages } = dataConfig;
+  let outcome: Outcome<ImportSummary>;
+  if (data.kind === "phantom") {
+    outcome = await following(lab, call(lab, "makePhantoms", { count: data.count, size, seed }), options);
+  } else {
+    const input = statSync(data.path).isDirectory() ? "#automation-folder" : "#automation-files";
+    await lab.page.setInputFiles(input, data.path, { timeout: 600_000 });
+    outcome = await following(
+      lab,
+      call(lab, "importImages", { name: basename(data.path), size, maxImages }),
+      options,
+    );
+  }
+  const summary = unwrap(outcome);
+  for (const { path, failure } of summary.skipped)
+    console.error(`skipped ${path}: ${failure.message} ${failure.remedy}`);
+  if (summary.ended) throw new LabError(summary.ended.code, summary.ended.message, summary.ended.remedy);
+  console.error(
+    `${summary.images} images, ${summary.duplicates} duplicates, ${summary.skipped.length} skipped`,
+  );
+  const state = { ...session, datasetId: summary.datasetId, paths: summary.paths };
+  saveSession(state);
+  return state;
+}
+
+async function oneRun(
+  lab: LabPage,
+  session: SessionState,
+  index: number,
+  planned: RunConfig,
+  options: DriveOptions,
+): Promise<SessionState> {
+  const { plan } = session;
+  const folder = join(plan.out, plan.runs[index]?.folder ?? "");
+  const record = (runId: string, done: boolean): SessionState => {
+    const state = { ...session, runs: session.runs.map((run, i) => (i === index ? { runId, done } : run)) };
+    saveSession(state);
+    return state;
+  };
+  let runId = session.runs[index]?.runId ?? null;
+  if (runId === null) {
+    const config: RunConfig = {
+      ...planned,
+      data: { ...planned.data, source: `dataset:${session.datasetId}` },
+    };
+    if (plan.weights !== null) await lab.page.setInputFiles("#automation-weights", plan.weights);
+    runId = await call(lab, "startRun", {
+      name: basename(folder),
+      config,
+      fromWeights: plan.weights !== null,
+    });
+    record(runId, false);
+  } else {
+    await lab.page.evaluate((id) => window.denoiseLab?.resumeRun(id), runId);
+  }
+
+  const outcome = await untilEnd(lab, options).catch(async (error: unknown) => {
+    if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
+    throw error;
+  });
+  const path = await save(lab, runId, session.paths, folder);
+  if (!outcome.ok) throw new LabError(outcome.failure.code, outcome.failure.message, outcome.failure.remedy);
+  const state = record(runId, true);
+  options.onResult(path);
+  return state;
+}
+
+async function untilEnd(
+  lab: LabPage,
+  options: DriveOptions,
+): Promise<NonNullable<AutomationStatus["outcome"]>> {
+  const printer = new ProgressPrinter();
+  for (;;) {
+    if (options.interrupted()) throw new Interrupted();
+    const status = await lab.status();
+    printer.show(progressLine(status));
+    if (status.outcome) {
+      printer.end();
+      return status.outcome;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** After Ctrl+C: the step in progress ends, a checkpoint is written, and the partial result is saved. */
+async function pauseAndKeep(
+  lab: LabPage,
+  session: SessionState,
+  runId: string,
+  folder: string,
+  options: DriveOptions,
+): Promise<void> {
+  console.error("Interrupted: writing a checkpoint…");
+  await lab.page.evaluate(() => window.denoiseLab?.pause());
+  const deadline = performance.now() + PAUSE_LIMIT_MS;
+  for (;;) {
+    const { phase, outcome } = await lab.status();
+    if (phase === "paused" || outcome) break;
+    if (performance.now() > deadline) {
+      console.error("No checkpoint in three minutes; the last one stays.");
+      break;
+    }
+    await sleep(POLL_MS);
+  }
+  options.onResult(await save(lab, runId, session.paths, folder));
+}
+
+/** Exports the run as the app does, unpacks it, adds what the driver counted. */
+async function save(
+  lab: LabPage,
+  runId: string,
+  paths: SessionState["paths"],
+  folder: string,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const zip = join(folder, ".export.zip");
+  const download = lab.page.waitForEvent("download", { timeout: 600_000 });
+  // Without an export there is no download to wait for.
+  download.catch(() => undefined);
+  unwrap(await call(lab, "exportRun", runId, paths));
+  await (await download).saveAs(zip);
+  await unpack(zip, folder);
+  await rm(zip);
+  if (!existsSync(join(folder, "result.json"))) throw new Error("The export holds no result.json.");
+  return addNetwork(folder, lab.externalRequests());
+}

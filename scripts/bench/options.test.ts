@@ -1,0 +1,76 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { LabError } from "@/contracts/failure";
+import { DEFAULT_CONFIG } from "@/contracts/runConfig";
+import { type BenchPlan, parseCommand } from "./options";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+
+function plan(...args: string[]): BenchPlan {
+  const command = parseCommand(args, NOW);
+  if (command.kind !== "run") throw new Error(command.kind);
+  return command.plan;
+}
+
+function codeOf(...args: string[]): string {
+  try {
+    parseCommand(args, NOW);
+  } catch (error) {
+    if (error instanceof LabError) return error.failure.code;
+    throw error;
+  }
+  return "accepted";
+}
+
+describe("parseCommand", () => {
+  it("without options is the default config on 64 phantoms", () => {
+    const { runs, data, out } = plan();
+    expect(runs).toEqual([{ folder: "", config: DEFAULT_CONFIG }]);
+    expect(data).toEqual({ kind: "phantom", count: 64 });
+    expect(out).toMatch(/results[/\\]2026-01-02-03-04-05-unet$/);
+  });
+
+  it("lays options over a mode over a config file", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "bench-")), "config.json");
+    writeFileSync(file, JSON.stringify({ seed: 7, noise: { mean: 0.5, std: 0.3 }, model: { width: 4 } }));
+    const { config } =
+      plan("--config", file, "--mode", "paper", "--noise-mean", "-0.2", "--split-by", "patient").runs[0] ??
+      {};
+    expect(config?.seed).toBe(7);
+    expect(config?.noise).toEqual({ mean: -0.2, std: 0.3, draw: "once" });
+    expect(config?.model.width).toBe(4);
+    expect(config?.data.splitBy).toBe("patient");
+  });
+
+  it("makes a sweep of several standard deviations", () => {
+    const { runs } = plan("--noise-std", "0.1,0.2,0.3", "--width", "8");
+    expect(runs.map(({ folder, config }) => [folder, config.noise.std])).toEqual([
+      ["std-0.1", 0.1],
+      ["std-0.2", 0.2],
+      ["std-0.3", 0.3],
+    ]);
+  });
+
+  it.each([
+    [["--colour", "red"], "bench/options"],
+    [["--width", "wide"], "bench/options"],
+    [["--width", "0"], "config/invalid"],
+    [["--size", "100"], "shape/size"],
+    [["--engine", "webgpu"], "config/unsupported"],
+    [["--precision", "mixed"], "config/unsupported"],
+    [["--setup", "ddp:2"], "config/unsupported"],
+    [["--evaluate", "psnr,lpips"], "config/unsupported"],
+    [["--baselines", "bm3d"], "config/unsupported"],
+    [["--lpips", "x.pth"], "config/unsupported"],
+    [["--data", "/no/such/folder"], "data/missing"],
+    [["--data", "phantom:none"], "bench/options"],
+    [["--weights", "/no/such/file"], "weights/missing"],
+    [["--config", "/no/such/file"], "bench/options"],
+    [["--resume", "x", "--width", "8"], "bench/options"],
+    [["stray"], "bench/options"],
+  ])("refuses %j as %s", (args, code) => {
+    expect(codeOf(...args)).toBe(code);
+  });
+});

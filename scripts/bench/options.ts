@@ -1,0 +1,304 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { LabError, unwrap } from "@/contracts/failure";
+import {
+  applyMode,
+  assertSupported,
+  DEFAULT_CONFIG,
+  parseRunConfig,
+  phantomCount,
+  type RunConfig,
+} from "@/contracts/runConfig";
+
+export const HELP = `npm run bench -- [options]      trains headless in Chromium and writes result files
+
+  --config FILE              a run config as JSON; the options below override it
+  --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT (phantom:64)
+  --model unet|unetpp        network (unet)
+  --width N                  channels of the first level (64)
+  --size N                   image side in pixels, a multiple of 16 (256)
+  --noise-mean X             mean of the added noise (0)
+  --noise-std X[,X…]         its standard deviation (0.1); several make a sweep, one subfolder each
+  --noise-draw fresh|once    a new draw at each visit of an image, or one for the whole run (fresh)
+  --split A,B,C              fractions for training, validation, test (0.5,0.33,0.17)
+  --split-by patient|image   what may not fall on two sides (patient)
+  --mode paper|sound         presets of the study as published, or mended (sound); later options override
+  --engine NAME              auto, tfjs-webgpu, tfjs-webgl, tfjs-wasm, tfjs-cpu (auto: measures and takes the fastest)
+  --precision f32            number format (f32; mixed is not available yet)
+  --setup single             replicas (single; dp:N and ddp:N are not available yet)
+  --epochs N                 passes over the training images (50)
+  --steps N                  stop after N optimiser steps in all (no limit)
+  --batch N                  images per step (16)
+  --lr X                     Adam's learning rate (1e-3)
+  --seed N                   seeds weights, split, shuffle and noise (42)
+  --max-images N             use only the first N images (all)
+  --evaluate psnr,ssim       test metrics (psnr,ssim; lpips is not available yet)
+  --baselines LIST           methods to compare with (none; not available yet)
+  --lpips FILE               LPIPS weights (not available yet)
+  --export-images N          write the first N test images as PNG and NPY (0)
+  --trace K                  record the first K steps for replay in PyTorch (0)
+  --weights FILE             start from these weights (safetensors with PyTorch names)
+  --out DIR                  output folder (results/<time>-<model>)
+  --resume DIR               continue an interrupted run from its output folder
+  --browser-arg ARG          an extra argument for Chromium (repeatable)
+  --headed                   show the browser
+  --help                     this text
+
+Progress goes to standard error; the last line of standard output is the path of result.json.
+Exit code 0: done; 1: failed or interrupted (partial result and checkpoint kept); 2: bad options or data.`;
+
+export interface BenchRun {
+  /** Subfolder of `out`, or "" for a single run. */
+  readonly folder: string;
+  readonly config: RunConfig;
+}
+
+export interface BenchPlan {
+  readonly runs: readonly BenchRun[];
+  readonly data:
+    | { readonly kind: "phantom"; readonly count: number }
+    | { readonly kind: "files"; readonly path: string };
+  /** Absolute path of initial weights, or null. */
+  readonly weights: string | null;
+  readonly out: string;
+  readonly browserArguments: readonly string[];
+  readonly headed: boolean;
+}
+
+export type BenchCommand =
+  | { readonly kind: "help" }
+  | { readonly kind: "run"; readonly plan: BenchPlan }
+  | {
+      readonly kind: "resume";
+      readonly out: string;
+      readonly browserArguments: readonly string[];
+      readonly headed: boolean;
+    };
+
+const OPTIONS = {
+  config: { type: "string" },
+  data: { type: "string" },
+  model: { type: "string" },
+  width: { type: "string" },
+  size: { type: "string" },
+  "noise-mean": { type: "string" },
+  "noise-std": { type: "string" },
+  "noise-draw": { type: "string" },
+  split: { type: "string" },
+  "split-by": { type: "string" },
+  mode: { type: "string" },
+  engine: { type: "string" },
+  precision: { type: "string" },
+  setup: { type: "string" },
+  epochs: { type: "string" },
+  steps: { type: "string" },
+  batch: { type: "string" },
+  lr: { type: "string" },
+  seed: { type: "string" },
+  "max-images": { type: "string" },
+  evaluate: { type: "string" },
+  baselines: { type: "string" },
+  lpips: { type: "string" },
+  "export-images": { type: "string" },
+  trace: { type: "string" },
+  weights: { type: "string" },
+  out: { type: "string" },
+  resume: { type: "string" },
+  "browser-arg": { type: "string", multiple: true },
+  headed: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+function bad(message: string, remedy: string): LabError {
+  return new LabError("bench/options", message, remedy);
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw bad(`--${name} ${text} is not a number.`, "Give a number.");
+  return value;
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw bad(
+      `--config ${path} cannot be read: ${(error as Error).message}.`,
+      "Give the path of a JSON file.",
+    );
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    // A value such as `-0.1` looks like an option: join it to its name.
+    const joined: string[] = [];
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as string;
+      const next = args[i + 1];
+      if (next !== undefined && (/^-\.?\d/.test(next) || arg === "--browser-arg")) {
+        joined.push(`${arg}=${next}`);
+        i++;
+      } else joined.push(arg);
+    }
+    return parseArgs({ args: joined, options: OPTIONS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const message = (error as Error).message.split(". ")[0] as string;
+    throw bad(message.endsWith(".") ? message : `${message}.`, "See npm run bench -- --help.");
+  }
+}
+
+type Values = ReturnType<typeof parse>;
+type Section = Record<string, unknown>;
+
+/** The config's JSON with the options laid over it; checked by the schema afterwards. */
+function overlay(values: Values, file: Section): Section {
+  const mode = values.mode ?? file["mode"] ?? "sound";
+  if (mode !== "paper" && mode !== "sound")
+    throw bad(`--mode ${String(mode)} is unknown.`, "Use paper or sound.");
+  const json: Record<string, Section | unknown> = { ...file, mode };
+  const set = (section: string, key: string, value: unknown): void => {
+    if (value !== undefined) json[section] = { ...(json[section] as Section | undefined), [key]: value };
+  };
+  if (values.mode !== undefined) {
+    const preset = applyMode(DEFAULT_CONFIG, mode);
+    set("data", "split", preset.data.split);
+    set("data", "splitBy", preset.data.splitBy);
+    set("noise", "mean", preset.noise.mean);
+    set("noise", "draw", preset.noise.draw);
+  }
+  const numeric = (name: keyof Values & string): number | undefined =>
+    typeof values[name] === "string" ? number(name, values[name]) : undefined;
+  const list = (name: keyof Values & string): string[] | undefined =>
+    typeof values[name] === "string"
+      ? values[name]
+          .split(",")
+          .map((part) => part.trim())
+          .filter(Boolean)
+      : undefined;
+
+  set("model", "name", values.model);
+  set("model", "width", numeric("width"));
+  set("data", "size", numeric("size"));
+  set("data", "maxImages", numeric("max-images"));
+  set(
+    "data",
+    "split",
+    list("split")?.map((part) => number("split", part)),
+  );
+  set("data", "splitBy", values["split-by"]);
+  set("noise", "mean", numeric("noise-mean"));
+  set("noise", "draw", values["noise-draw"]);
+  set("engine", "name", values.engine);
+  set("engine", "precision", values.precision);
+  set("engine", "setup", values.setup);
+  set("training", "epochs", numeric("epochs"));
+  set("training", "maxSteps", numeric("steps"));
+  set("training", "batchSize", numeric("batch"));
+  set("training", "learningRate", numeric("lr"));
+  set("evaluation", "metrics", list("evaluate"));
+  set("evaluation", "baselines", list("baselines"));
+  set("evaluation", "exportImages", numeric("export-images"));
+  const seed = numeric("seed");
+  if (seed !== undefined) json["seed"] = seed;
+  const trace = numeric("trace");
+  if (trace !== undefined) json["trace"] = trace;
+  return json;
+}
+
+function dataOf(text: string): BenchPlan["data"] {
+  if (text.startsWith("phantom:")) {
+    const count = phantomCount(text) ?? 0;
+    if (!Number.isInteger(count) || count < 3 || count > 999_999)
+      throw bad(
+        `--data ${text}: the number of phantoms must lie between 3 and 999,999.`,
+        "Use for example phantom:64.",
+      );
+    return { kind: "phantom", count };
+  }
+  const path = resolveFromCaller(text);
+  if (!existsSync(path))
+    throw new LabError(
+      "data/missing",
+      `--data ${text} does not exist.`,
+      "Give a folder or an archive of images, or phantom:COUNT.",
+    );
+  if (!statSync(path).isDirectory() && !/\.(zip|tar|tar\.gz|tgz)$/i.test(path))
+    throw new LabError(
+      "data/missing",
+      `--data ${text} is neither a folder nor a .zip, .tar.gz or .tar.`,
+      "Give a folder or an archive.",
+    );
+  return { kind: "files", path };
+}
+
+/** Paths are relative to the folder the command was called in. */
+function resolveFromCaller(path: string): string {
+  return resolve(process.env["LAB_CALLER_FOLDER"] ?? ".", path);
+}
+
+/** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/missing`). */
+export function parseCommand(args: readonly string[], now: Date): BenchCommand {
+  const values = parse(args);
+  if (values.help) return { kind: "help" };
+  const browserArguments = values["browser-arg"] ?? [];
+  const headed = values.headed ?? false;
+  if (values.resume !== undefined) {
+    const others = Object.keys(values).filter((name) => !["resume", "browser-arg", "headed"].includes(name));
+    if (others.length > 0)
+      throw bad(
+        `--${others[0]} cannot be given with --resume.`,
+        "A resumed run keeps its config: give only --resume DIR.",
+      );
+    return { kind: "resume", out: resolveFromCaller(values.resume), browserArguments, headed };
+  }
+  if (values.lpips !== undefined)
+    throw new LabError(
+      "config/unsupported",
+      "--lpips is not available in this version.",
+      "Use --evaluate psnr,ssim.",
+    );
+
+  const file = values.config === undefined ? {} : readJson(resolveFromCaller(values.config));
+  if (typeof file !== "object" || file === null || Array.isArray(file)) unwrap(parseRunConfig(file));
+  const json = overlay(values, file as Section);
+  const stds = values["noise-std"]?.split(",").map((part) => number("noise-std", part)) ?? [undefined];
+  const configs = stds.map((std) => {
+    const noise = { ...(json["noise"] as Section | undefined), ...(std === undefined ? {} : { std }) };
+    const config = unwrap(parseRunConfig({ ...json, noise }));
+    assertSupported(config);
+    return config;
+  });
+  const first = configs[0] as RunConfig;
+  const source = first.data.source === "any" ? "phantom:64" : first.data.source;
+  if (values.data === undefined && source.startsWith("dataset:"))
+    throw bad(
+      `The config asks for ${source}, which is stored in another browser.`,
+      "Say where the images are: --data FOLDER.",
+    );
+  const weights = values.weights === undefined ? null : resolveFromCaller(values.weights);
+  if (weights !== null && !existsSync(weights))
+    throw new LabError(
+      "weights/missing",
+      `--weights ${values.weights} does not exist.`,
+      "Give a safetensors file.",
+    );
+  const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
+  return {
+    kind: "run",
+    plan: {
+      runs: configs.map((config) => ({
+        folder: configs.length > 1 ? `std-${config.noise.std}` : "",
+        config,
+      })),
+      data: dataOf(values.data ?? source),
+      weights,
+      out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
+      browserArguments,
+      headed,
+    },
+  };
+}

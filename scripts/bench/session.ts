@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LabError } from "@/contracts/failure";
+import type { BenchPlan } from "./options";
+
+/** What a resumed benchmark needs to know; kept in `DIR/.resume` beside the browser profile until all runs are done. */
+export interface SessionState {
+  readonly version: 1;
+  /** IndexedDB belongs to an origin, so a resumed session serves on the same port. */
+  readonly port: number;
+  readonly plan: BenchPlan;
+  readonly datasetId: string | null;
+  /** Content hash → file name, for `per-image.csv`. */
+  readonly paths: Readonly<Record<string, string>>;
+  readonly runs: readonly { readonly runId: string | null; readonly done: boolean }[];
+}
+
+const folderOf = (out: string): string => join(out, ".resume");
+const fileOf = (out: string): string => join(folderOf(out), "session.json");
+export const profileOf = (out: string): string => join(folderOf(out), "profile");
+
+/** A fresh output folder's session. Throws `bench/output` when the folder holds an earlier result or an unfinished run. */
+export function createSession(plan: BenchPlan, port: number): SessionState {
+  if (existsSync(fileOf(plan.out)))
+    throw new LabError(
+      "bench/output",
+      `${plan.out} holds an interrupted run.`,
+      "Continue it with --resume, or choose another --out.",
+    );
+  if (existsSync(join(plan.out, "result.json")))
+    throw new LabError(
+      "bench/output",
+      `${plan.out} holds a result already.`,
+      "Choose another --out, or remove it first.",
+    );
+  mkdirSync(folderOf(plan.out), { recursive: true });
+  const runs = plan.runs.map(() => ({ runId: null, done: false }));
+  const state: SessionState = { version: 1, port, plan, datasetId: null, paths: {}, runs };
+  saveSession(state);
+  return state;
+}
+
+/** Throws `bench/resume` when there is nothing to resume. */
+export function loadSession(out: string): SessionState {
+  try {
+    return JSON.parse(readFileSync(fileOf(out), "utf8")) as SessionState;
+  } catch (error) {
+    throw new LabError(
+      "bench/resume",
+      `${out} holds no interrupted run.`,
+      "Give the output folder of a run that was interrupted or failed.",
+      { cause: error },
+    );
+  }
+}
+
+/** Written beside and renamed, so that an interruption never leaves half a file. */
+export function saveSession(state: SessionState): void {
+  const file = fileOf(state.plan.out);
+  writeFileSync(`${file}.new`, JSON.stringify(state));
+  renameSync(`${file}.new`, file);
+}
+
+export function endSession(out: string): void {
+  rmSync(folderOf(out), { recursive: true, force: true });
+}
