@@ -137,6 +137,25 @@ function merge(base: unknown, over: unknown): unknown {
   return out;
 }
 
+/** One sentence for what zod found. */
+function describeIssue(issue: z.core.$ZodIssue, path: string, given: string): string {
+  const what = `${path} is ${given}`;
+  switch (issue.code) {
+    case "too_small":
+      return `${what}; it must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}.`;
+    case "too_big":
+      return `${what}; it must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}.`;
+    case "invalid_value":
+      return `${what}; it must be one of ${issue.values.join(", ")}.`;
+    case "invalid_type":
+      return `${what}; it must be of type ${issue.expected}.`;
+    case "unrecognized_keys":
+      return `${path === "config" ? "The config" : path} has no field ${issue.keys.join(", ")}.`;
+    default:
+      return `${what}; this is not valid.`;
+  }
+}
+
 /**
  * A config from JSON: missing fields take the defaults of its mode, unknown fields are refused.
  * Failures: `config/newer` (a newer schema), `config/invalid` (names the field), `shape/size` (side not a multiple of 16).
@@ -163,17 +182,20 @@ export function parseRunConfig(json: unknown): Outcome<RunConfig> {
   const parsed = runConfigSchema.safeParse(merge(applyMode(DEFAULT_CONFIG, mode), json));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const path = issue?.path.join(".") || "config";
+    if (!issue) return refuse("config/invalid", "The run config is not valid.", "Correct it and try again.");
+    const path = issue.path.join(".") || "config";
+    const given = JSON.stringify(
+      issue.path.reduce<unknown>((at, key) => (isPlain(at) ? at[String(key)] : undefined), json),
+    );
     if (path === "data.size")
       return refuse(
         "shape/size",
-        `data.size is ${JSON.stringify((json["data"] as Plain)["size"])}; the networks halve an image four times.`,
+        `data.size is ${given}; the networks halve an image four times.`,
         `Use a multiple of ${SIZE_MULTIPLE} between ${SIZE_MULTIPLE} and ${MAX_SIZE}.`,
       );
-    const unknown = issue?.code === "unrecognized_keys" ? ` (${issue.keys.join(", ")})` : "";
     return refuse(
       "config/invalid",
-      `${path}: ${issue?.message ?? "invalid"}${unknown}.`,
+      describeIssue(issue, path, given),
       "Correct this field of the run config.",
     );
   }
