@@ -148,7 +148,7 @@ function describeIssue(issue: z.core.$ZodIssue, path: string, given: string): st
     case "invalid_value":
       return `${what}; it must be one of ${issue.values.join(", ")}.`;
     case "invalid_type":
-      return `${what}; it must be of type ${issue.expected}.`;
+      return `${what}; it must be ${issue.expected === "int" ? "a whole number" : `of type ${issue.expected}`}.`;
     case "unrecognized_keys":
       return `${path === "config" ? "The config" : path} has no field ${issue.keys.join(", ")}.`;
     default:
