@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import type { ImageReader } from "@/contracts/dataset";
+import { psnrDb, ssim } from "@/imaging/metrics";
+import { addNoise, unitPixels } from "@/imaging/noise";
+import { meanInterval } from "./interval";
+import { evaluateTestSet } from "./testSet";
+
+const SIZE = 16;
+const PIXELS = SIZE * SIZE;
+const COUNT = 7;
+const NOISE = { mean: 0.02, std: 0.1 };
+const SEED = 5;
+
+const image = (index: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length: PIXELS }, (_, i) => (i * 3 + index * 31) % 256);
+
+const reader: ImageReader = {
+  count: COUNT,
+  size: SIZE,
+  patientKeys: Array.from({ length: COUNT }, (_, i) => `p${i}`),
+  read: (indices) => {
+    const out = new Uint8Array(indices.length * PIXELS);
+    for (let i = 0; i < indices.length; i++) out.set(image(indices[i] as number), i * PIXELS);
+    return Promise.resolve(out);
+  },
+};
+
+/** Leaves [0, 1] on purpose: outputs are compared as they are. */
+const doubling = {
+  infer: (noisy: Float32Array<ArrayBuffer>) => Promise.resolve(noisy.map((value) => 2 * value - 0.5)),
+};
+
+const request = (indices: number[]) => ({
+  executor: doubling,
+  reader,
+  indices,
+  contentHashes: indices.map((index) => `hash-${index}`),
+  noise: NOISE,
+  seed: SEED,
+  batchSize: 3,
+});
+
+describe("evaluateTestSet", () => {
+  it("measures each image against its own clean one, with the noise of visit 0 and the output as it is", async () => {
+    const seen: number[][] = [];
+    const indices = [6, 0, 3, 2];
+    const { test, perImage } = await evaluateTestSet({
+      ...request(indices),
+      onProgress: (done, total) => seen.push([done, total]),
+    });
+    expect(seen).toEqual([
+      [3, 4],
+      [4, 4],
+    ]);
+    expect(perImage.map((one) => [one.index, one.contentHash])).toEqual(
+      indices.map((index) => [index, `hash-${index}`]),
+    );
+    indices.forEach((index, place) => {
+      const clean = new Float32Array(PIXELS);
+      const noisy = new Float32Array(PIXELS);
+      unitPixels(image(index), clean, 0);
+      addNoise(image(index), NOISE, { seed: SEED, index, visit: 0 }, noisy, 0);
+      const denoised = noisy.map((value) => 2 * value - 0.5);
+      expect(perImage[place]).toMatchObject({
+        psnrDb: psnrDb(denoised, clean),
+        ssim: ssim(denoised, clean, SIZE, SIZE),
+        noisyPsnrDb: psnrDb(noisy, clean),
+        noisySsim: ssim(noisy, clean, SIZE, SIZE),
+        lpips: null,
+      });
+    });
+    expect(test.count).toBe(4);
+    expect(test.denoised.psnrDb).toEqual(meanInterval(perImage.map((one) => one.psnrDb)));
+    expect(test.noisy.ssim).toEqual(meanInterval(perImage.map((one) => one.noisySsim)));
+    expect(test.denoised.lpips).toBeNull();
+  });
+
+  it("keeps a perfect image out of the mean and in the list", async () => {
+    const identity = { infer: (noisy: Float32Array<ArrayBuffer>) => Promise.resolve(noisy) };
+    const { test, perImage } = await evaluateTestSet({
+      ...request([1, 2]),
+      executor: identity,
+      noise: { mean: 0, std: 0 },
+    });
+    expect(perImage[0]?.psnrDb).toBe(Number.POSITIVE_INFINITY);
+    expect(test.denoised.psnrDb.mean).toBeNaN();
+    expect(test.denoised.ssim).toEqual({ mean: 1, ci95: 0 });
+  });
+
+  it("stops between batches when asked, and refuses an empty test set", async () => {
+    let batches = 0;
+    const stopping = evaluateTestSet({ ...request([0, 1, 2, 3, 4]), shouldStop: () => batches++ === 1 });
+    await expect(stopping).rejects.toMatchObject({ failure: { code: "run/cancelled" } });
+    await expect(evaluateTestSet(request([]))).rejects.toMatchObject({ failure: { code: "data/empty" } });
+  });
+});

@@ -1,0 +1,133 @@
+import type { ImageReader } from "@/contracts/dataset";
+import { LabError } from "@/contracts/failure";
+import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
+import type { Executor } from "@/engine/executor";
+import { psnrDb, ssim } from "@/imaging/metrics";
+import { addNoise, type NoiseAmount, unitPixels } from "@/imaging/noise";
+import { meanInterval } from "./interval";
+
+/** Test and validation noise is the first draw of an image, so that every model and every epoch sees the same. */
+export const TEST_VISIT = 0;
+
+export interface TestSetRequest {
+  /** Set to the reader's size. */
+  readonly executor: Pick<Executor, "infer">;
+  readonly reader: ImageReader;
+  /** Dataset indices of the test images; their order is that of the result. */
+  readonly indices: ArrayLike<number>;
+  /** Content hash of each of them, in the same order. */
+  readonly contentHashes: readonly string[];
+  readonly noise: NoiseAmount;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Asked before each batch; true ends the test with `run/cancelled`. */
+  readonly shouldStop?: () => boolean;
+}
+
+export interface TestSetResult {
+  readonly test: NonNullable<RunResult["test"]>;
+  readonly perImage: readonly ImageMetrics[];
+}
+
+/** A batch of test images, all [images, size, size]: clean/255, with its test noise (clamped), and as the network gives it back (not clamped). */
+export interface TestBatch {
+  readonly images: number;
+  readonly clean: Float32Array<ArrayBuffer>;
+  readonly noisy: Float32Array<ArrayBuffer>;
+  readonly denoised: Float32Array<ArrayBuffer>;
+}
+
+/** Reads the images `indices`, adds their test noise and denoises them in one call of the executor. */
+export async function denoiseTestBatch(
+  request: Pick<TestSetRequest, "executor" | "reader" | "noise" | "seed">,
+  indices: ArrayLike<number>,
+): Promise<TestBatch> {
+  const { executor, reader, noise, seed } = request;
+  const pixels = reader.size * reader.size;
+  const bytes = await reader.read(indices);
+  const clean = new Float32Array(bytes.length);
+  const noisy = new Float32Array(bytes.length);
+  unitPixels(bytes, clean, 0);
+  for (let i = 0; i < indices.length; i++) {
+    const image = bytes.subarray(i * pixels, (i + 1) * pixels);
+    addNoise(image, noise, { seed, index: indices[i] as number, visit: TEST_VISIT }, noisy, i * pixels);
+  }
+  // A copy goes in: an engine may take the buffer for itself.
+  const denoised = await executor.infer(noisy.slice(), indices.length);
+  return { images: indices.length, clean, noisy, denoised };
+}
+
+/**
+ * PSNR and SSIM of every test image, noisy and denoised (outputs not clamped), and their means with 95 % intervals.
+ * An infinite PSNR (identical images) stays in the list and out of the mean. Fails with `run/cancelled` and `data/empty`.
+ */
+export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetResult> {
+  const { reader, indices, contentHashes, batchSize } = request;
+  const total = indices.length;
+  if (total === 0 || contentHashes.length !== total)
+    throw new LabError(
+      "data/empty",
+      `There are ${total} test images and ${contentHashes.length} content hashes.`,
+      "Use a split that leaves at least one test image.",
+    );
+  const { size } = reader;
+  const pixels = size * size;
+  const perImage: ImageMetrics[] = [];
+  for (let first = 0; first < total; first += batchSize) {
+    if (request.shouldStop?.())
+      throw new LabError(
+        "run/cancelled",
+        `The test was ended after ${first} of ${total} images.`,
+        "Start it again for results.",
+      );
+    const count = Math.min(batchSize, total - first);
+    const batchIndices = Array.from({ length: count }, (_, i) => indices[first + i] as number);
+    const batch = await denoiseTestBatch(request, batchIndices);
+    for (let i = 0; i < count; i++) {
+      const part = (images: Float32Array): Float32Array => images.subarray(i * pixels, (i + 1) * pixels);
+      const [clean, noisy, denoised] = [part(batch.clean), part(batch.noisy), part(batch.denoised)];
+      perImage.push({
+        index: batchIndices[i] as number,
+        contentHash: contentHashes[first + i] as string,
+        psnrDb: psnrDb(denoised, clean),
+        ssim: ssim(denoised, clean, size, size),
+        lpips: null,
+        noisyPsnrDb: psnrDb(noisy, clean),
+        noisySsim: ssim(noisy, clean, size, size),
+        noisyLpips: null,
+      });
+    }
+    request.onProgress?.(first + count, total);
+  }
+  return { test: summarizeImages(perImage), perImage };
+}
+
+/** Means with 95 % intervals over per-image metrics. LPIPS is null where an image has none. */
+export function summarizeImages(perImage: readonly ImageMetrics[]): NonNullable<RunResult["test"]> {
+  const method = (
+    psnr: (image: ImageMetrics) => number,
+    similarity: (image: ImageMetrics) => number,
+    perceptual: (image: ImageMetrics) => number | null,
+  ): MethodMetrics => {
+    const distances = perImage.map(perceptual).filter((value) => value !== null);
+    return {
+      psnrDb: meanInterval(perImage.map(psnr)),
+      ssim: meanInterval(perImage.map(similarity)),
+      lpips: distances.length === perImage.length && distances.length > 0 ? meanInterval(distances) : null,
+    };
+  };
+  return {
+    count: perImage.length,
+    noisy: method(
+      (image) => image.noisyPsnrDb,
+      (image) => image.noisySsim,
+      (image) => image.noisyLpips,
+    ),
+    denoised: method(
+      (image) => image.psnrDb,
+      (image) => image.ssim,
+      (image) => image.lpips,
+    ),
+  };
+}
