@@ -13,6 +13,6 @@ it("paints darker blue, unchanged white, brighter red, and cuts at the range", (
 it("finds a range from the size of the differences", () => {
   const before = new Float32Array(100);
   expect(differenceRange(before, before)).toBe(0.02);
-  expect(differenceRange(before, new Float32Array(100).fill(-0.05))).toBeCloseTo(0.15);
+  expect(differenceRange(before, new Float32Array(100).fill(-0.0625))).toBeCloseTo(0.19);
   expect(differenceRange(before, new Float32Array(100).fill(2))).toBe(1);
 });
