@@ -1,0 +1,87 @@
+import { proxy } from "comlink";
+import type { Outcome } from "@/contracts/failure";
+import type { ModelSummary } from "@/contracts/run";
+import type { ModelConfig } from "@/contracts/runConfig";
+import type {
+  DenoiseRequest,
+  DenoiseResult,
+  EvaluationApi,
+  GreyImage,
+  Listener,
+  ModelDescription,
+  NoisePreview,
+  NoisePreviewRequest,
+} from "@/contracts/workers";
+import { LazyWorker } from "./lazyWorker";
+
+/** Long enough that a user who thinks between two clicks does not wait for an engine again. */
+const IDLE_MS = 120_000;
+
+const evaluation = new LazyWorker<EvaluationApi>({
+  name: "evaluation",
+  idleMs: IDLE_MS,
+  start: () =>
+    new Worker(new URL("../../workers/evaluation.worker.ts", import.meta.url), {
+      type: "module",
+      name: "evaluation",
+    }),
+});
+
+/** Resolves to `internal/superseded` when a later request came in before the work began: drop that answer. */
+export function previewNoise(request: NoisePreviewRequest): Promise<Outcome<NoisePreview>> {
+  return evaluation.call((api) => api.previewNoise(request));
+}
+
+/** Denoises one file. Requests queue; `cancel` ends the one at work and those that wait. */
+export function denoise(
+  request: DenoiseRequest,
+  onProgress: Listener<{ readonly tilesDone: number; readonly tiles: number }>,
+): Promise<Outcome<DenoiseResult>> {
+  return evaluation.call((api) => api.denoise(request, proxy(onProgress)));
+}
+
+/** Ends the denoising at work after its tile, and those that wait, with `run/cancelled`. */
+export function cancel(): Promise<void> {
+  return evaluation.notify((api) => api.cancel());
+}
+
+/** 16-bit grey PNG of an image in [0, 1]. */
+export function encodePng16(image: GreyImage): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.encodePng16(image));
+}
+
+/** Stores a safetensors file as a model, or says why not. */
+export function importModel(file: File): Promise<Outcome<ModelSummary>> {
+  return evaluation.call((api) => api.importModel(file));
+}
+
+export function renameModel(id: string, name: string): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.renameModel(id, name));
+}
+
+export function deleteModel(id: string): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.deleteModel(id));
+}
+
+export function renameRun(id: string, name: string): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.renameRun(id, name));
+}
+
+export function deleteRun(id: string): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.deleteRun(id));
+}
+
+/** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
+export function exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.exportRun(id, paths));
+}
+
+/** Stores a zip made by `exportRun`, or the files of a result folder; resolves to the run's id. */
+export function importRun(files: readonly File[]): Promise<Outcome<string>> {
+  return evaluation.call((api) => api.importRun(files));
+}
+
+/** Parameters and FLOPs of a network, without building an engine. */
+export function describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>> {
+  return evaluation.call((api) => api.describeModel(model, size));
+}
