@@ -1,0 +1,54 @@
+import type { RunRecord } from "@/contracts/run";
+import type { StepChunk } from "@/contracts/training";
+import { writeCurve } from "./curves";
+import { type CheckpointRecord, openDatabase, type PreviewRecord, type TraceRecord } from "./database";
+import { addRun, patchRun, type RunPatch } from "./runs";
+import { writeRun } from "./runTransaction";
+
+/** What belongs to one moment of a run and is written together or not at all. */
+export interface RunSnapshot {
+  readonly checkpoint: CheckpointRecord;
+  readonly run: RunPatch;
+  /** The steps since the last checkpoint; null when there were none. */
+  readonly curve: StepChunk | null;
+  /** Previews since the last checkpoint. */
+  readonly previews: readonly PreviewRecord[];
+  /** The trace as far as recorded; null when it has not changed. */
+  readonly trace: TraceRecord | null;
+}
+
+/** Stores a new run with the checkpoint of its initial weights, in one transaction. Fails with `run/exists`. */
+export function createRunWithCheckpoint(run: RunRecord, checkpoint: CheckpointRecord): Promise<void> {
+  return writeRun(async (transaction) => {
+    await addRun(transaction, run);
+    await transaction.objectStore("checkpoints").put(checkpoint);
+  });
+}
+
+/**
+ * Writes the checkpoint, the run record, the new piece of the curve, previews and trace in one transaction: after a
+ * crash all are of the same step. Fails with `run/missing` when the run was deleted, leaving nothing behind.
+ */
+export function saveSnapshot(snapshot: RunSnapshot): Promise<void> {
+  const { runId, step } = snapshot.checkpoint;
+  return writeRun(async (transaction) => {
+    await patchRun(transaction, runId, { ...snapshot.run, step, checkpointStep: step });
+    await transaction.objectStore("checkpoints").put(snapshot.checkpoint);
+    if (snapshot.curve) await writeCurve(transaction, runId, snapshot.curve);
+    for (const preview of snapshot.previews) await transaction.objectStore("previews").put(preview);
+    if (snapshot.trace) await transaction.objectStore("traces").put(snapshot.trace);
+  });
+}
+
+/** The last checkpoint of a run, or null when it has none (finished, imported). */
+export async function getCheckpoint(runId: string): Promise<CheckpointRecord | null> {
+  return (await (await openDatabase()).get("checkpoints", runId)) ?? null;
+}
+
+/** Ends a run: writes its last fields and drops the checkpoint, from which nothing will continue. Fails with `run/missing`. */
+export function finishRun(runId: string, patch: RunPatch): Promise<void> {
+  return writeRun(async (transaction) => {
+    await patchRun(transaction, runId, patch);
+    await transaction.objectStore("checkpoints").delete(runId);
+  });
+}
