@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { LabError } from "@/contracts/failure";
+import type { ModelConfig } from "@/contracts/runConfig";
+import { buildGraph } from "./build";
+import { forwardFlops } from "./cost";
+import type { Graph } from "./graph";
+import { countParameters, parameterList } from "./parameters";
+import { inferShapes } from "./shapes";
+
+const unet = (width: number, norm: ModelConfig["norm"] = "last"): Graph =>
+  buildGraph({ name: "unet", width, norm });
+const unetpp = (width: number, norm: ModelConfig["norm"] = "last"): Graph =>
+  buildGraph({ name: "unetpp", width, norm });
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof LabError) return `${error.failure.code}: ${error.failure.message}`;
+    throw error;
+  }
+  return "no failure";
+}
+
+describe("the study's networks", () => {
+  it("have its parameters at width 64", () => {
+    expect(countParameters(unet(64))).toBe(31_036_481);
+    expect(countParameters(unetpp(64))).toBe(36_621_185);
+  });
+
+  it("take its operations for a 256×256 image", () => {
+    expect((forwardFlops(unet(64), 256, 256) / 1e9).toFixed(2)).toBe("96.18");
+    expect((forwardFlops(unetpp(64), 256, 256) / 1e9).toFixed(2)).toBe("275.50");
+  });
+
+  it("give one channel of the size that came in", () => {
+    for (const graph of [unet(3), unetpp(3), unet(3, "both"), unetpp(3, "both")])
+      expect(inferShapes(graph, 32, 48)[graph.output]).toEqual({ channels: 1, height: 32, width: 48 });
+  });
+
+  it("halve four times", () => {
+    const deepest = Math.min(...inferShapes(unetpp(1), 64, 64).map((shape) => shape.height));
+    expect(deepest).toBe(4);
+  });
+
+  it("use PyTorch's places of the layers", () => {
+    const names = (graph: Graph): string[] => parameterList(graph).map(({ name }) => name);
+    expect(names(unet(1)).slice(0, 5)).toEqual([
+      "conv1.0.weight",
+      "conv1.0.bias",
+      "conv1.2.weight",
+      "conv1.2.bias",
+      "conv1.3.weight",
+    ]);
+    expect(names(unet(1, "both"))).toContain("conv9.4.running_var");
+    expect(names(unet(1)).at(-1)).toBe("final_conv.bias");
+    expect(names(unetpp(1))).toContain("conv0_4.block.3.num_batches_tracked");
+    expect(names(unetpp(1)).at(-2)).toBe("final.weight");
+  });
+});
+
+describe("inferShapes", () => {
+  it.each([
+    [250, 256],
+    [24, 32],
+    [0, 16],
+    [16.5, 16],
+  ])("refuses %s×%s", (height, width) => {
+    expect(codeOf(() => inferShapes(unet(1), height, width))).toContain("shape/size");
+  });
+
+  it("names the partners of a concat that do not fit", () => {
+    const graph: Graph = {
+      name: "bad",
+      inputChannels: 1,
+      output: 2,
+      nodes: [
+        { op: "input", id: 0 },
+        { op: "maxPool", id: 1, input: 0 },
+        { op: "concat", id: 2, inputs: [1, 0] },
+      ],
+    };
+    expect(codeOf(() => inferShapes(graph, 128, 128))).toBe("shape/concat: Skip 64×64 ≠ 128×128.");
+  });
+
+  it("refuses a node that reads what comes later", () => {
+    const graph: Graph = {
+      name: "bad",
+      inputChannels: 1,
+      output: 0,
+      nodes: [{ op: "relu", id: 0, input: 1 }],
+    };
+    expect(codeOf(() => inferShapes(graph, 16, 16))).toContain("shape/order");
+  });
+});
+
+describe("buildGraph", () => {
+  it.each([0, -1, 1.5])("refuses width %s", (width) => {
+    expect(codeOf(() => unet(width))).toContain("shape/width");
+  });
+});
