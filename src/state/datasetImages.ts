@@ -3,11 +3,17 @@ import type { DatasetRecord, ImageReader } from "@/contracts/dataset";
 import { type Failure, toFailure } from "@/contracts/failure";
 import { openImageReader } from "@/storage/datasets";
 
-/** Consecutive images of a dataset, each size × size grey bytes. */
+/** An image and its place in its dataset: size × size grey bytes. */
+export interface StoredImage {
+  readonly index: number;
+  readonly pixels: Uint8Array;
+}
+
+/** Consecutive images of a dataset. */
 export interface ImagePage {
   readonly first: number;
   readonly size: number;
-  readonly images: readonly Uint8Array[];
+  readonly images: readonly StoredImage[];
 }
 
 export interface ImagePageState {
@@ -43,7 +49,10 @@ export async function readPage(
   const length = Math.max(0, Math.min(count, reader.count - first));
   const pixels = await reader.read(Array.from({ length }, (_, i) => first + i));
   const area = reader.size * reader.size;
-  const images = Array.from({ length }, (_, i) => pixels.subarray(i * area, (i + 1) * area));
+  const images = Array.from({ length }, (_, i) => ({
+    index: first + i,
+    pixels: pixels.subarray(i * area, (i + 1) * area),
+  }));
   return { first, size: reader.size, images };
 }
 
