@@ -1,0 +1,256 @@
+import type { RunRecord } from "@/contracts/run";
+import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
+import type { ImageMetrics, MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
+import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
+
+const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
+const PSNR_DIGITS = 3;
+const SSIM_DIGITS = 4;
+/** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
+const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.(name)|evaluation\.|trace)/;
+
+type Cell = string | number;
+
+function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]): string =>
+    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|").replace(/\s+/g, " ")).join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function fixed(value: number, digits: number): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : "–";
+}
+
+function withInterval({ mean, ci95 }: { mean: number; ci95: number | null }, digits: number): string {
+  return ci95 !== null && Number.isFinite(ci95)
+    ? `${fixed(mean, digits)} ± ${fixed(ci95, digits)}`
+    : fixed(mean, digits);
+}
+
+function signed(value: number, digits: number): string {
+  return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
+}
+
+function perceptual(value: MeanInterval | null): string {
+  return value ? withInterval(value, SSIM_DIGITS) : "not measured";
+}
+
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function conditions(run: RunRecord, result: RunResult): string {
+  const { config, dataset, environment, engine, model, timing, memory } = result;
+  const { adapter } = environment;
+  const device = adapter
+    ? `${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? " (software adapter, no GPU)" : ""}`
+    : "CPU, no GPU adapter";
+  const measured = Object.entries(engine.timingsMs)
+    .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
+    .join(", ");
+  const images = dataset.synthetic
+    ? `${dataset.images} synthetic phantoms (generated, no patient)`
+    : `${dataset.images} images of ${dataset.patients} patients`;
+  const rows: Cell[][] = [
+    ["Images", `${images}, ${config.data.size}×${config.data.size}`],
+    [
+      "Split",
+      `${dataset.train} training, ${dataset.validation} validation, ${dataset.test} test, by ${config.data.splitBy}`,
+    ],
+    [
+      "Noise",
+      `Gaussian, mean ${config.noise.mean}, σ ${config.noise.std}, clamped to [0, 1]; drawn ${config.noise.draw === "fresh" ? "afresh at each visit" : "once per image"}; validation and test noise fixed`,
+    ],
+    [
+      "Network",
+      `${NETWORK_NAMES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toFixed(2)} GFLOP forward per image`,
+    ],
+    [
+      "Training",
+      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
+    ],
+    ["Engine", measured ? `${engine.name} (measured a step: ${measured})` : engine.name],
+    ["Device", `${device}; ${environment.cores} CPU cores`],
+    ["Browser", environment.userAgent],
+    ["Lab", `commit ${environment.commit}`],
+    [
+      "Time",
+      `${duration(timing.trainSeconds)} training, ${duration(timing.validationSeconds)} validation; ${fixed(timing.trainImagesPerSecond, 2)} images/s; step median ${fixed(timing.stepMsMedian, 1)} ms, 95th percentile ${fixed(timing.stepMsP95, 1)} ms; ${fixed(timing.achievedGflops, 2)} GFLOP/s`,
+    ],
+    [
+      "Device memory",
+      Number.isFinite(memory.deviceBytesPeak)
+        ? `${(memory.deviceBytesPeak / 2 ** 20).toFixed(0)} MiB at most`
+        : "not measured",
+    ],
+  ];
+  return table(["Condition", "Value"], rows);
+}
+
+function configDifferences(result: RunResult): string {
+  const differences = diffConfigs(DEFAULT_CONFIG, result.config);
+  if (differences.length === 0) return "Every setting has its default.";
+  return table(
+    ["Setting", "Default", "This run"],
+    differences.map(({ path, base, value }) => [path, JSON.stringify(base), JSON.stringify(value)]),
+  );
+}
+
+function testSection(result: RunResult, perImage: readonly ImageMetrics[]): string {
+  if (!result.test) return "No test was made: the run did not come to its end.";
+  const { count, noisy, denoised } = result.test;
+  const line = (name: string, metrics: MethodMetrics): Cell[] => [
+    name,
+    withInterval(metrics.psnrDb, PSNR_DIGITS),
+    withInterval(metrics.ssim, SSIM_DIGITS),
+    perceptual(metrics.lpips),
+  ];
+  const gain = (key: "psnrDb" | "ssim", digits: number): string =>
+    signed(denoised[key].mean - noisy[key].mean, digits);
+  const infinite = perImage.filter((image) => !Number.isFinite(image.psnrDb)).length;
+  return [
+    `Mean ± half width of the 95 % confidence interval (Student's t) over ${count} test images; outputs not clamped.`,
+    "",
+    table(
+      ["", "PSNR (dB)", "SSIM", "LPIPS"],
+      [
+        line("Noisy", noisy),
+        line("Denoised", denoised),
+        ["Gain", gain("psnrDb", PSNR_DIGITS), gain("ssim", SSIM_DIGITS), ""],
+      ],
+    ),
+    ...(infinite > 0
+      ? [
+          "",
+          `${infinite} denoised images equal the clean ones: their PSNR is infinite and left out of the mean.`,
+        ]
+      : []),
+  ].join("\n");
+}
+
+/** How this run differs from the study's protocol, as rows of (what, study, this run). */
+function differencesToPaper(result: RunResult): Cell[][] {
+  const { config, dataset } = result;
+  const rows: Cell[][] = [
+    [
+      "images",
+      `${PAPER_DATA.images.toLocaleString("en")} of ${PAPER_DATA.description}, ${PAPER_DATA.test.toLocaleString("en")} tested`,
+      dataset.synthetic
+        ? `${dataset.images} synthetic phantoms, ${dataset.test} tested`
+        : `${dataset.images}, ${dataset.test} tested`,
+    ],
+  ];
+  for (const { path, base, value } of diffConfigs(paperConfig(config), config))
+    if (!NOT_THE_METHOD.test(path)) rows.push([path, JSON.stringify(base), JSON.stringify(value)]);
+  if (!result.complete)
+    rows.push(["epochs done", config.training.epochs, `${result.epochs.length}, ended early`]);
+  return rows;
+}
+
+function paperSection(result: RunResult): string {
+  const { config, test } = result;
+  const rows = paperResultsFor(config);
+  if (rows.length === 0)
+    return `${PAPER_CITATION}, has no results at σ = ${config.noise.std} (only 0.1, 0.2 and 0.3).`;
+  const ours: Cell[][] = test
+    ? [
+        [
+          `**This run: ${NETWORK_NAMES[config.model.name]}, width ${config.model.width}**`,
+          withInterval(test.denoised.psnrDb, PSNR_DIGITS),
+          withInterval(test.denoised.ssim, SSIM_DIGITS),
+          perceptual(test.denoised.lpips),
+          "",
+        ],
+      ]
+    : [];
+  const first = rows[0];
+  const sentence =
+    test && first && first.model === config.model.name
+      ? [
+          "",
+          `Against the study's ${NETWORK_NAMES[first.model]} on ${first.setup}: ${signed(test.denoised.psnrDb.mean - first.psnrDb.mean, PSNR_DIGITS)} dB PSNR, ${signed(test.denoised.ssim.mean - first.ssim.mean, SSIM_DIGITS)} SSIM. The two are comparable only as far as the table below allows.`,
+        ]
+      : [];
+  return [
+    `${PAPER_CITATION}; test means at σ = ${config.noise.std} (± 95 % interval where given), 50 epochs on RTX A4500s.`,
+    "",
+    table(
+      ["", "PSNR (dB)", "SSIM", "LPIPS", "Seconds"],
+      [
+        ...ours,
+        ...rows.map((paper) => [
+          `${NETWORK_NAMES[paper.model]}, ${paper.setup}`,
+          withInterval(paper.psnrDb, PSNR_DIGITS),
+          withInterval(paper.ssim, SSIM_DIGITS),
+          withInterval(paper.lpips, SSIM_DIGITS),
+          paper.seconds,
+        ]),
+      ],
+    ),
+    ...sentence,
+    "",
+    "What this run did differently from the study:",
+    "",
+    table(["", "Study", "This run"], differencesToPaper(result)),
+  ].join("\n");
+}
+
+function epochSection(result: RunResult): string {
+  if (result.epochs.length === 0) return "No epoch was finished.";
+  const best =
+    result.best.epoch > 0
+      ? `Best validation loss ${result.best.validationLoss.toPrecision(5)} after epoch ${result.best.epoch}; its weights are \`model.safetensors\` and were tested.`
+      : "";
+  return [
+    best,
+    "",
+    table(
+      ["Epoch", "Training loss", "Validation loss", "PSNR (dB)", "SSIM", "Time"],
+      result.epochs.map((epoch) => [
+        epoch.epoch,
+        epoch.trainLoss.toPrecision(5),
+        epoch.validationLoss.toPrecision(5),
+        fixed(epoch.validationPsnrDb, PSNR_DIGITS),
+        fixed(epoch.validationSsim, SSIM_DIGITS),
+        duration(epoch.seconds),
+      ]),
+    ),
+  ].join("\n");
+}
+
+/**
+ * `report.md`: conditions first, then what was measured, then the study's numbers beside it. `notes` are sentences about
+ * this export (files left out, say).
+ */
+export function reportMarkdown(
+  run: RunRecord,
+  result: RunResult,
+  perImage: readonly ImageMetrics[],
+  notes: readonly string[],
+): string {
+  const ended = run.failure
+    ? `**This run failed**: ${run.failure.message} ${run.failure.remedy}`
+    : result.complete
+      ? ""
+      : "**This run has not come to its end**; what follows is the state so far.";
+  const sections = [
+    `# ${run.name}`,
+    ended,
+    `Made with Denoise Lab, ${new Date(run.createdAt).toISOString().replace("T", " ").slice(0, 16)} UTC. For study, not for diagnosis.`,
+    "## Conditions",
+    conditions(run, result),
+    "### Settings that differ from the defaults",
+    configDifferences(result),
+    "## Test",
+    testSection(result, perImage),
+    "## Beside the published study",
+    paperSection(result),
+    "## Epochs",
+    epochSection(result),
+    ...(notes.length > 0 ? ["## Notes", notes.map((note) => `- ${note}`).join("\n")] : []),
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
