@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import type { RunRecord } from "@/contracts/run";
+import type { ModelRecord, RunRecord } from "@/contracts/run";
 import type { StepChunk } from "@/contracts/training";
 import { rangeOfRun, writeCurve } from "./curves";
 import { openDatabase, type PreviewRecord, type TraceRecord } from "./database";
@@ -43,13 +43,14 @@ export async function getRun(id: string): Promise<RunRecord> {
   return asSeen(run, isWorkedOn);
 }
 
-/** Stores a new run, with its curve, previews and trace when it comes from a file. Fails with `run/exists`. */
+/** Stores a new run, with its curve, previews, trace and models when it comes from a file: all or nothing. Fails with `run/exists`. */
 export function createRun(
   run: RunRecord,
   parts: {
     readonly curve?: StepChunk | null;
     readonly previews?: readonly PreviewRecord[];
     readonly trace?: TraceRecord | null;
+    readonly models?: readonly ModelRecord[];
   } = {},
 ): Promise<void> {
   return writeRun(async (transaction) => {
@@ -57,6 +58,7 @@ export function createRun(
     if (parts.curve) await writeCurve(transaction, run.id, parts.curve);
     for (const preview of parts.previews ?? []) await transaction.objectStore("previews").put(preview);
     if (parts.trace) await transaction.objectStore("traces").put(parts.trace);
+    for (const model of parts.models ?? []) await transaction.objectStore("models").put(model);
   });
 }
 
