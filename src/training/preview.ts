@@ -1,0 +1,96 @@
+import type { PreviewStrip } from "@/contracts/training";
+import type { Batch, Executor } from "@/engine/executor";
+import { psnrDb } from "@/imaging/metrics";
+import { FIXED_VISIT, type PairMaker } from "./batches";
+
+/** Images of the strip. */
+const PREVIEW_IMAGES = 4;
+/** Between two previews of one epoch: at first this, then a tenth of the time trained, at most the last. */
+const FIRST_INTERVAL_MS = 2000;
+const INTERVAL_SHARE = 0.1;
+const LAST_INTERVAL_MS = 60_000;
+/** Previews may take this share of the time. */
+const COST_SHARE = 0.05;
+/** Previews kept of a run, about: every n-th epoch of a long one. */
+const KEPT_PREVIEWS = 64;
+
+/** Whether the preview after this epoch is kept for later; all are shown. */
+export function keepsPreview(epoch: number, epochs: number): boolean {
+  return epoch % Math.ceil(epochs / KEPT_PREVIEWS) === 0 || epoch === 1 || epoch === epochs;
+}
+
+/** At most `count` of `indices`, evenly spread over them. */
+export function spread(indices: Uint32Array, count: number): Uint32Array {
+  const taken = Math.min(count, indices.length);
+  return Uint32Array.from(
+    { length: taken },
+    (_, i) => indices[Math.floor(((i + 0.5) * indices.length) / taken)] as number,
+  );
+}
+
+const toGrey8 = (unit: Float32Array): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(unit, (value) => Math.round(Math.min(Math.max(value, 0), 1) * 255));
+
+/**
+ * Shows the same few validation images as the network learns: after each epoch and every few seconds at first, ever
+ * more seldom later, and never for more than a twentieth of the time.
+ */
+export class Previewer {
+  private readonly executor: Executor;
+  private readonly pairs: PairMaker;
+  private readonly indices: Uint32Array;
+  private readonly size: number;
+  private readonly now: () => number;
+  private readonly startMs: number;
+  private batch: Batch | null = null;
+  private nextMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    executor: Executor,
+    pairs: PairMaker,
+    validation: Uint32Array,
+    size: number,
+    now: () => number,
+  ) {
+    this.executor = executor;
+    this.pairs = pairs;
+    this.indices = spread(validation, PREVIEW_IMAGES);
+    this.size = size;
+    this.now = now;
+    this.startMs = now();
+  }
+
+  /** Whether it is time for another one. */
+  isDue(): boolean {
+    return this.now() >= this.nextMs;
+  }
+
+  /** Runs the network on the images. */
+  async render(step: number, epoch: number): Promise<PreviewStrip> {
+    const begunMs = this.now();
+    this.batch ??= await this.pairs.pairs(this.indices, FIXED_VISIT);
+    const { images, noisy, clean } = this.batch;
+    const denoised = await this.executor.infer(noisy, images);
+    const area = this.size ** 2;
+    const psnrs = (test: Float32Array): number[] =>
+      Array.from({ length: images }, (_, i) =>
+        psnrDb(test.subarray(i * area, (i + 1) * area), clean.subarray(i * area, (i + 1) * area)),
+      );
+    const strip: PreviewStrip = {
+      step,
+      epoch,
+      count: images,
+      size: this.size,
+      noisy: toGrey8(noisy),
+      denoised: toGrey8(denoised),
+      clean: toGrey8(clean),
+      psnrDb: psnrs(denoised),
+      noisyPsnrDb: psnrs(noisy),
+    };
+    const endMs = this.now();
+    const interval = Math.max(FIRST_INTERVAL_MS, (endMs - this.startMs) * INTERVAL_SHARE);
+    const cost = (endMs - begunMs) / COST_SHARE;
+    this.nextMs = endMs + Math.max(Math.min(interval, LAST_INTERVAL_MS), cost);
+    return strip;
+  }
+}
