@@ -18,7 +18,11 @@ interface FixtureAbout {
   /** Loss before each of the 20 steps, in float64 and in PyTorch's float32. */
   readonly losses: readonly number[];
   readonly lossesFloat32: readonly number[];
-  /** Parameters whose first gradient is zero but for rounding (a bias that BatchNorm subtracts again). Adam turns that rounding into drift in float32, and the `running_mean` behind it follows: leave both out of comparisons of final weights. */
+  /**
+   * Parameters whose first gradient cancels to zero but for rounding and BatchNorm's ε (a bias that BatchNorm subtracts
+   * again, say). Adam turns that rounding into drift in float32, and the `running_mean` behind it follows: leave both out
+   * of comparisons of float32 engines.
+   */
   readonly zeroGradients: readonly string[];
   /** How far PyTorch's own float32 run is from its float64 run: losses relative, tensors relative to their largest value. */
   readonly float32Error: { readonly losses: number; readonly gradients: number; readonly final: number };

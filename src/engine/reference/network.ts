@@ -1,0 +1,166 @@
+import type { Graph, GraphNode, NodeId } from "@/model/graph";
+import { type NormParameters, type NormSaved, normBackward, normForward, normInfer } from "./batchNorm";
+import { concatBackward, concatForward } from "./concat";
+import { convBackward, convForward } from "./conv";
+import type { Feature } from "./feature";
+import { maxPoolBackward, maxPoolForward } from "./maxPool";
+import { reluBackward, reluForward } from "./relu";
+import { upconvBackward, upconvForward } from "./upconv";
+import { upsampleBackward, upsampleForward } from "./upsample";
+
+/** Values by state-dict name. */
+export type Values = Map<string, Float64Array>;
+
+function valueNamed(values: Values, name: string): Float64Array {
+  const value = values.get(name);
+  if (!value) throw new RangeError(`the state has no ${name}`);
+  return value;
+}
+
+function normParameters(state: Values, name: string): NormParameters {
+  return {
+    scale: valueNamed(state, `${name}.weight`),
+    shift: valueNamed(state, `${name}.bias`),
+    runningMean: valueNamed(state, `${name}.running_mean`),
+    runningVariance: valueNamed(state, `${name}.running_var`),
+  };
+}
+
+/** Outputs of every node by id, and what its backward pass needs besides. */
+export class Tape {
+  readonly outputs: Feature[] = [];
+  readonly norms = new Map<NodeId, NormSaved>();
+  readonly winners = new Map<NodeId, Uint32Array>();
+
+  output(id: NodeId): Feature {
+    const feature = this.outputs[id];
+    if (!feature) throw new RangeError(`node ${id} was not computed`);
+    return feature;
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    const held = [
+      ...this.outputs.map(({ data }) => data),
+      ...[...this.norms.values()].flatMap(({ normalised, inverseDeviation }) => [
+        normalised,
+        inverseDeviation,
+      ]),
+      ...this.winners.values(),
+    ];
+    return held.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+}
+
+/** Runs the graph. `training` uses batch statistics and moves the running ones in `state`; else they are only read. */
+export function runForward(graph: Graph, state: Values, input: Feature, training: boolean): Tape {
+  const tape = new Tape();
+  const runNode = (node: GraphNode): Feature => {
+    switch (node.op) {
+      case "input":
+        return input;
+      case "conv": {
+        const weight = valueNamed(state, `${node.name}.weight`);
+        const bias = valueNamed(state, `${node.name}.bias`);
+        return convForward(tape.output(node.input), weight, bias, node.kernel, node.outChannels);
+      }
+      case "upconv": {
+        const weight = valueNamed(state, `${node.name}.weight`);
+        const bias = valueNamed(state, `${node.name}.bias`);
+        return upconvForward(tape.output(node.input), weight, bias, node.outChannels);
+      }
+      case "batchNorm": {
+        const parameters = normParameters(state, node.name);
+        if (!training) return normInfer(tape.output(node.input), parameters);
+        const { out, saved } = normForward(tape.output(node.input), parameters);
+        tape.norms.set(node.id, saved);
+        const tracked = valueNamed(state, `${node.name}.num_batches_tracked`);
+        tracked[0] = (tracked[0] as number) + 1;
+        return out;
+      }
+      case "relu":
+        return reluForward(tape.output(node.input));
+      case "maxPool": {
+        const { out, winners } = maxPoolForward(tape.output(node.input));
+        tape.winners.set(node.id, winners);
+        return out;
+      }
+      case "upsample":
+        return upsampleForward(tape.output(node.input));
+      case "concat":
+        return concatForward(node.inputs.map((id) => tape.output(id)));
+      default:
+        return node satisfies never;
+    }
+  };
+  for (const node of graph.nodes) tape.outputs[node.id] = runNode(node);
+  return tape;
+}
+
+/** Gradients of the trainable parameters from the gradient of the graph's output, walking the tape backwards. */
+export function runBackward(graph: Graph, state: Values, tape: Tape, outputGradient: Feature): Values {
+  const gradients: Values = new Map();
+  const flowing = new Map<NodeId, Feature>([[graph.output, outputGradient]]);
+  const inputNode = graph.nodes.find(({ op }) => op === "input")?.id;
+  const send = (id: NodeId, gradient: Feature): void => {
+    const there = flowing.get(id);
+    if (!there) flowing.set(id, gradient);
+    else
+      for (let i = 0; i < gradient.data.length; i++)
+        there.data[i] = (there.data[i] as number) + (gradient.data[i] as number);
+  };
+  for (const node of graph.nodes.toReversed()) {
+    const gradient = flowing.get(node.id);
+    flowing.delete(node.id);
+    if (!gradient) continue;
+    switch (node.op) {
+      case "input":
+        break;
+      case "conv": {
+        const weight = valueNamed(state, `${node.name}.weight`);
+        const wantInput = node.input !== inputNode;
+        const parts = convBackward(tape.output(node.input), weight, gradient, node.kernel, wantInput);
+        gradients.set(`${node.name}.weight`, parts.weight);
+        gradients.set(`${node.name}.bias`, parts.bias);
+        if (parts.input) send(node.input, parts.input);
+        break;
+      }
+      case "upconv": {
+        const weight = valueNamed(state, `${node.name}.weight`);
+        const parts = upconvBackward(tape.output(node.input), weight, gradient);
+        gradients.set(`${node.name}.weight`, parts.weight);
+        gradients.set(`${node.name}.bias`, parts.bias);
+        send(node.input, parts.input);
+        break;
+      }
+      case "batchNorm": {
+        const saved = tape.norms.get(node.id);
+        if (!saved) throw new RangeError(`node ${node.id} did not run in training mode`);
+        const parts = normBackward(gradient, valueNamed(state, `${node.name}.weight`), saved);
+        gradients.set(`${node.name}.weight`, parts.scale);
+        gradients.set(`${node.name}.bias`, parts.shift);
+        send(node.input, parts.input);
+        break;
+      }
+      case "relu":
+        send(node.input, reluBackward(tape.output(node.id), gradient));
+        break;
+      case "maxPool":
+        send(node.input, maxPoolBackward(gradient, tape.winners.get(node.id) ?? new Uint32Array(0)));
+        break;
+      case "upsample":
+        send(node.input, upsampleBackward(tape.output(node.input), gradient));
+        break;
+      case "concat": {
+        const inputs = node.inputs.map((id) => tape.output(id));
+        concatBackward(inputs, gradient).forEach((part, i) => {
+          send(node.inputs[i] as NodeId, part);
+        });
+        break;
+      }
+      default:
+        node satisfies never;
+    }
+  }
+  return gradients;
+}
