@@ -1,12 +1,137 @@
-import { Stack, Text, Title } from "@mantine/core";
+import { Card, Grid, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { useDatasets } from "@/state/datasets";
+import { useModels } from "@/state/models";
+import { changeNoise, changeSource, PHANTOMS, useNoiseSettings } from "@/state/noise";
+import { previewRequest, useNoisePreview } from "@/state/noisePreview";
+import { useSyntheticModels } from "@/state/syntheticModels";
+import { FailurePanel } from "@/ui/FailurePanel";
+import { formatMs } from "@/ui/format";
+import { Histogram } from "@/ui/Histogram";
+import { PageHeader } from "@/ui/PageHeader";
+import { ZoomControls } from "@/ui/ZoomControls";
+import { WHOLE_IMAGE, type Zoom } from "@/ui/zoom";
+import { Explanations } from "./Explanations";
+import { shareText } from "./metricText";
+import { NoiseControls } from "./NoiseControls";
+import { GRID_IMAGES, MODEL_DELAY_MS, NoiseGrid } from "./NoiseGrid";
+import { SideBySide, SliderView } from "./NoiseViews";
+import { SourceControls } from "./SourceControls";
 
+type View = "side" | "slider" | "grid";
+const VIEWS: readonly { value: View; label: string }[] = [
+  { value: "side", label: "Side by side" },
+  { value: "slider", label: "Slider" },
+  { value: "grid", label: "Grid" },
+];
+
+/** What noise does to an image, what the numbers say about it, and what a trained model gets back. */
 export default function NoiseScreen() {
+  const settings = useNoiseSettings();
+  const { status, datasets } = useDatasets();
+  const { models, status: modelsStatus } = useModels();
+  const synthetic = useSyntheticModels(models);
+  const [view, setView] = useState<View>("side");
+  const [zoom, setZoom] = useState<Zoom>(WHOLE_IMAGE);
+  const { source, index, modelId } = settings;
+
+  // What was chosen can be deleted on another screen.
+  const model = models.find(({ id }) => id === modelId);
+  useEffect(() => {
+    if (modelsStatus === "ready" && modelId !== null && !model) changeNoise({ modelId: null });
+    if (
+      status === "ready" &&
+      source.kind === "dataset" &&
+      !datasets.some(({ id }) => id === source.datasetId)
+    )
+      changeSource(PHANTOMS);
+  }, [modelsStatus, modelId, model, status, source, datasets]);
+
+  const grid = view === "grid";
+  const noisy = useNoisePreview("noisy", previewRequest(settings, index, false));
+  const cleaned = useNoisePreview(
+    "denoised",
+    modelId === null || grid ? null : previewRequest(settings, index, true),
+    MODEL_DELAY_MS,
+  );
+  const preview = noisy.shown?.preview ?? null;
+  const isSynthetic =
+    source.kind === "phantom" ||
+    datasets.some(({ id, kind }) => id === source.datasetId && kind === "phantom");
+  const views = {
+    preview,
+    denoised: cleaned.shown?.preview ?? null,
+    hasModel: modelId !== null,
+    denoising: cleaned.pending,
+    badge: isSynthetic ? "Synthetic" : undefined,
+    modelBadge: modelId !== null && synthetic.has(modelId) ? "Learned from phantoms" : undefined,
+    zoom,
+    onZoom: setZoom,
+  };
   return (
-    <Stack gap="lg">
-      <div>
-        <Title order={1}>Noise</Title>
-        <Text c="dimmed">See what Gaussian noise does to a chest X-ray, and what a denoiser gets back.</Text>
-      </div>
-    </Stack>
+    <>
+      <PageHeader
+        title="Noise"
+        lead="See what Gaussian noise does to a chest X-ray, in pictures and in numbers, and what a trained denoiser gets back."
+      />
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 4, lg: 3 }} order={{ base: 2, md: 1 }}>
+          <Stack gap="lg">
+            <Card padding="md">
+              <Stack gap="lg">
+                <SourceControls settings={settings} steps={grid ? GRID_IMAGES : 1} />
+                <NoiseControls settings={settings} models={models} synthetic={synthetic} />
+              </Stack>
+            </Card>
+          </Stack>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 8, lg: 9 }} order={{ base: 1, md: 2 }}>
+          <Stack gap="lg">
+            <Card padding="md">
+              <Stack gap="md">
+                <Group justify="space-between" gap="sm">
+                  <SegmentedControl aria-label="View" value={view} onChange={setView} data={[...VIEWS]} />
+                  <ZoomControls zoom={zoom} onZoom={setZoom} />
+                </Group>
+                {noisy.failure && <FailurePanel title="No preview" failure={noisy.failure} />}
+                {cleaned.failure && (
+                  <FailurePanel title="The model could not run" failure={cleaned.failure} />
+                )}
+                {view === "side" && <SideBySide {...views} />}
+                {view === "slider" && <SliderView {...views} />}
+                {grid && <NoiseGrid settings={settings} zoom={zoom} onZoom={setZoom} />}
+                <Text size="xs" c="dimmed">
+                  Wheel, pinch or + and − to zoom, drag or arrows to move; all pictures move together.
+                </Text>
+              </Stack>
+            </Card>
+            <Card padding="md">
+              <Stack gap="sm">
+                <Group justify="space-between" gap="sm" align="baseline">
+                  <Title order={2}>Grey values</Title>
+                  {noisy.shown && (
+                    <Text size="sm" c="dimmed">
+                      {shareText(noisy.shown.preview.clampedShare)} of the pixels were clamped · drawn in{" "}
+                      {formatMs(noisy.shown.ms)}
+                    </Text>
+                  )}
+                </Group>
+                {preview ? (
+                  <Histogram clean={preview.cleanHistogram} noisy={preview.noisyHistogram} />
+                ) : (
+                  <Skeleton height={150} />
+                )}
+              </Stack>
+            </Card>
+            <section aria-labelledby="terms">
+              <Title order={2} id="terms" mb="sm">
+                In plain words
+              </Title>
+              <Explanations />
+            </section>
+          </Stack>
+        </Grid.Col>
+      </Grid>
+    </>
   );
 }

@@ -1,0 +1,97 @@
+import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
+import { Link } from "wouter";
+import type { ModelSummary } from "@/contracts/run";
+import { changeNoise, type NoiseSettings, trainWithNoise } from "@/state/noise";
+import { ModelSelect } from "@/ui/ModelSelect";
+import { NumberSlider } from "@/ui/NumberSlider";
+
+/** The study's three strengths. */
+const PRESETS = [0.1, 0.2, 0.3];
+const PAPER_MEAN = 0.1;
+const MAX_STD = 0.5;
+const MAX_SLIDER_SEED = 999;
+
+export interface NoiseControlsProps {
+  readonly settings: NoiseSettings;
+  readonly models: readonly ModelSummary[];
+  readonly synthetic: ReadonlySet<string>;
+}
+
+/** The noise, and the model that is to remove it. */
+export function NoiseControls({ settings, models, synthetic }: NoiseControlsProps) {
+  const { mean, std, seed, modelId } = settings;
+  return (
+    <Stack gap="md">
+      <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
+        <Text component="legend" size="sm" fw={500} mb={6} p={0}>
+          Presets of the study
+        </Text>
+        <Group gap={6}>
+          {PRESETS.map((preset) => (
+            <Button
+              key={preset}
+              size="compact-sm"
+              variant={std === preset && mean === 0 ? "filled" : "default"}
+              aria-pressed={std === preset && mean === 0}
+              onClick={() => changeNoise({ std: preset, mean: 0 })}
+            >
+              {preset * 100} %
+            </Button>
+          ))}
+          <Button
+            size="compact-sm"
+            variant={mean === PAPER_MEAN ? "filled" : "default"}
+            aria-pressed={mean === PAPER_MEAN}
+            onClick={() => changeNoise({ mean: mean === PAPER_MEAN ? 0 : PAPER_MEAN })}
+          >
+            Paper mean 0.1
+          </Button>
+        </Group>
+      </fieldset>
+      <NumberSlider
+        label="Strength σ"
+        min={0}
+        max={MAX_STD}
+        step={0.01}
+        value={std}
+        onChange={(next) => changeNoise({ std: next })}
+      />
+      <NumberSlider
+        label="Mean"
+        min={-0.3}
+        max={0.3}
+        step={0.01}
+        value={mean}
+        onChange={(next) => changeNoise({ mean: next })}
+      />
+      <NumberSlider
+        label="Seed"
+        min={0}
+        max={MAX_SLIDER_SEED}
+        step={1}
+        value={seed}
+        onChange={(next) => changeNoise({ seed: next })}
+      />
+      <ModelSelect
+        label="Denoise with"
+        placeholder={models.length === 0 ? "No trained model yet" : "Choose a model"}
+        models={models}
+        synthetic={synthetic}
+        value={modelId}
+        clearable
+        onChange={(next) => changeNoise({ modelId: next })}
+      />
+      {models.length === 0 && (
+        <Text size="xs" c="dimmed">
+          A model appears here after its first epoch.{" "}
+          <Anchor component={Link} href="/" size="xs">
+            Watch one learn
+          </Anchor>
+        </Text>
+      )}
+      <Button component={Link} href={trainWithNoise(settings)} variant="light">
+        Train with this noise
+      </Button>
+    </Stack>
+  );
+}

@@ -1,0 +1,51 @@
+import { Select } from "@mantine/core";
+import type { ModelSummary } from "@/contracts/run";
+
+const NETWORKS = { unet: "U-Net", unetpp: "U-Net++" } as const;
+const KINDS = { best: "best", last: "last", imported: "imported" } as const;
+
+/** A model in one line: `Demo · U-Net 8, best · for σ 0.10 · synthetic`. */
+export function modelLabel({ name, model, kind, noise }: ModelSummary, synthetic: boolean): string {
+  const parts = [name, `${NETWORKS[model.name]} ${model.width}, ${KINDS[kind]}`];
+  if (noise) parts.push(`for σ ${noise.std.toFixed(2)}${noise.mean === 0 ? "" : `, mean ${noise.mean}`}`);
+  if (synthetic) parts.push("learned from phantoms only");
+  return parts.join(" · ");
+}
+
+export interface ModelSelectProps {
+  readonly label: string;
+  readonly models: readonly ModelSummary[];
+  /** Ids of models that learned from phantoms only. */
+  readonly synthetic: ReadonlySet<string>;
+  readonly value: string | null;
+  readonly onChange: (id: string | null) => void;
+  /** Offers to choose none. */
+  readonly clearable?: boolean;
+  readonly placeholder: string;
+}
+
+/** The choice of one of the stored models. */
+export function ModelSelect({
+  label,
+  models,
+  synthetic,
+  value,
+  onChange,
+  clearable = false,
+  placeholder,
+}: ModelSelectProps) {
+  return (
+    <Select
+      label={label}
+      placeholder={placeholder}
+      data={models.map((model) => ({ value: model.id, label: modelLabel(model, synthetic.has(model.id)) }))}
+      value={value}
+      onChange={onChange}
+      clearable={clearable}
+      allowDeselect={clearable}
+      disabled={models.length === 0}
+      comboboxProps={{ shadow: "md" }}
+      clearButtonProps={{ "aria-label": "No model" }}
+    />
+  );
+}
