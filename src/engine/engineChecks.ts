@@ -1,0 +1,116 @@
+import { expect } from "vitest";
+import { buildGraph } from "@/model/build";
+import type { Batch, Engine, Executor } from "./executor";
+import { type Fixture, type FixtureName, loadFixture, relativeError } from "./fixtures";
+
+/** What a float32 engine must hold to against PyTorch's float64 run. Used by tests only. */
+export interface Tolerances {
+  /** Losses of 20 steps, relative. */
+  readonly losses: number;
+  /** Gradients of the first step: norm of the difference by the norm. */
+  readonly gradients: number;
+  /** Final weights, relative to the largest value of each tensor. */
+  readonly final: number;
+  /** Images inferred with PyTorch's final weights, relative to the largest value. */
+  readonly inferred: number;
+}
+
+export function createFor(engine: Engine, fixture: Fixture): Promise<Executor> {
+  return engine.create({
+    graph: buildGraph(fixture.model),
+    weights: fixture.initial,
+    height: fixture.height,
+    width: fixture.width,
+    loss: fixture.loss,
+    adam: fixture.adam,
+  });
+}
+
+export function batchOf(fixture: Fixture, step: number): Batch {
+  return fixture.batches[step % fixture.batches.length] as Batch;
+}
+
+/** ‖actual − expected‖ / ‖expected‖. */
+function normError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += ((actual[i] as number) - (expected[i] as number)) ** 2;
+    norm += (expected[i] as number) ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+/** What cancels to zero in exact arithmetic is only held to be small beside the other gradients, which are about 1e-2. */
+const CANCELLED = 1e-5;
+
+export async function checkGradients(
+  engine: Engine,
+  name: FixtureName,
+  tolerances: Tolerances,
+): Promise<void> {
+  const fixture = await loadFixture(name);
+  const executor = await createFor(engine, fixture);
+  try {
+    await executor.computeGradients(batchOf(fixture, 0));
+    const gradients = await executor.readGradients();
+    expect([...gradients.keys()]).toEqual([...fixture.gradients.keys()]);
+    for (const [key, { data }] of fixture.gradients) {
+      const actual = gradients.get(key)?.data ?? new Float32Array();
+      if (fixture.zeroGradients.includes(key))
+        expect(relativeError(actual, data, 1), key).toBeLessThan(CANCELLED);
+      else expect(normError(actual, data), key).toBeLessThan(tolerances.gradients);
+    }
+  } finally {
+    await executor.dispose();
+  }
+}
+
+/** Losses of `steps` steps; after all 20 also the weights and what they infer. */
+export async function checkTraining(
+  engine: Engine,
+  name: FixtureName,
+  tolerances: Tolerances,
+  steps = 20,
+): Promise<void> {
+  const fixture = await loadFixture(name);
+  const executor = await createFor(engine, fixture);
+  try {
+    for (const [step, expected] of fixture.losses.slice(0, steps).entries()) {
+      const loss = await executor.trainStep(batchOf(fixture, step), fixture.learningRate);
+      expect(Math.abs(loss / expected - 1), `loss of step ${step + 1}`).toBeLessThan(tolerances.losses);
+    }
+    if (steps < fixture.losses.length) return;
+    const weights = await executor.readWeights();
+    expect([...weights.keys()]).toEqual([...fixture.initial.keys()]);
+    for (const [key, { data, shape }] of fixture.final ?? []) {
+      // Adam turns the rounding of a gradient that is zero into steps of its own.
+      if (fixture.zeroGradients.includes(key) || key.endsWith("running_mean")) continue;
+      expect(weights.get(key)?.shape, key).toEqual(shape);
+      expect(relativeError(weights.get(key)?.data ?? [], data), key).toBeLessThan(tolerances.final);
+    }
+    if (fixture.final && fixture.inferred) {
+      // From PyTorch's final weights: own ones carry the drift of cancelled biases, which running means lag behind.
+      await executor.writeWeights(fixture.final);
+      const inferred = await executor.infer(batchOf(fixture, 0).noisy, batchOf(fixture, 0).images);
+      expect(relativeError(inferred, fixture.inferred), "inferred").toBeLessThan(tolerances.inferred);
+    }
+  } finally {
+    await executor.dispose();
+  }
+}
+
+/** Two runs from the same state give the same bits. */
+export async function checkSameBits(engine: Engine, name: FixtureName, steps: number): Promise<void> {
+  const fixture = await loadFixture(name);
+  const run = async (): Promise<Float32Array[]> => {
+    const executor = await createFor(engine, fixture);
+    for (let step = 0; step < steps; step++)
+      await executor.trainStep(batchOf(fixture, step), fixture.learningRate);
+    const weights = await executor.readWeights();
+    await executor.dispose();
+    return [...weights.values()].map(({ data }) => data);
+  };
+  expect(await run()).toEqual(await run());
+}

@@ -1,0 +1,449 @@
+import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
+import { LabError } from "@/contracts/failure";
+import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
+import { BATCH_NORM_MOMENTUM } from "@/model/graph";
+import { type Backend, makeCurrent, releaseBackend } from "./backend";
+import type { AdamBuffers } from "./kernels";
+import { type BatchStatistics, Network, type Statistics } from "./network";
+import { outOfMemory } from "./outOfMemory";
+import { type Parameter, type ParameterTable, packGroup, tableOf, unpackGroup, weightOf } from "./parameters";
+import { makePlan } from "./plan";
+
+/** Images a forward pass takes at once in evaluation mode, so that a long list needs no more memory than a batch. */
+const INFER_IMAGES = 16;
+
+/** A group of parameters that lies in one flat buffer each of values, moments and gradients. */
+interface Group extends AdamBuffers {
+  readonly gradients: Tensor1D | null;
+}
+
+export class TfjsExecutor implements Executor {
+  readonly info: ExecutorInfo;
+  private readonly backend: Backend;
+  private readonly options: ExecutorOptions;
+  private readonly table: ParameterTable;
+  private readonly network: Network;
+  private groups: Group[] = [];
+  /** The groups' values cut into parameters; made anew whenever values change. */
+  private parameters: ReadonlyMap<string, Tensor> | null = null;
+  private runningMean: Tensor1D;
+  private runningVariance: Tensor1D;
+  /** Running statistics by BatchNorm, cut from the two buffers above for evaluation. */
+  private running: ReadonlyMap<string, Statistics> | null = null;
+  private batchesTracked: Map<string, number> = new Map();
+  private adamStep = 0;
+  private peakBytes = 0;
+  private disposed = false;
+
+  /** Takes over one use of `backend`. Throws `weights/…` for weights of another network. */
+  constructor(backend: Backend, options: ExecutorOptions) {
+    this.backend = backend;
+    this.options = options;
+    this.table = tableOf(options.graph, options.weights);
+    this.network = new Network(backend.tf, backend.kernels, makePlan(options.graph), () => this.notePeak());
+    this.info = {
+      engine: `tfjs-${backend.name}`,
+      adapter: backend.adapter,
+      features: backend.features,
+      limits: backend.limits,
+    };
+    makeCurrent(backend);
+    const { tf } = backend;
+    this.groups = this.table.groups.map((group) => {
+      const values = tf.tensor1d(packGroup(group, options.weights));
+      return {
+        values,
+        firstMoments: tf.zeros(values.shape),
+        secondMoments: tf.zeros(values.shape),
+        gradients: null,
+      };
+    });
+    const running = this.packStatistics(options.weights);
+    this.runningMean = tf.tensor1d(running.mean);
+    this.runningVariance = tf.tensor1d(running.variance);
+  }
+
+  infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>> {
+    return this.guarded(async () => {
+      const { tf } = this.backend;
+      const pixels = this.options.height * this.options.width;
+      const out = new Float32Array(images * pixels);
+      for (let first = 0; first < images; first += INFER_IMAGES) {
+        const count = Math.min(INFER_IMAGES, images - first);
+        makeCurrent(this.backend);
+        const output = tf.tidy(() =>
+          this.network.infer(
+            this.image(noisy.subarray(first * pixels, (first + count) * pixels), count),
+            this.currentParameters(),
+            this.currentStatistics(),
+          ),
+        );
+        out.set(await this.take(output), first * pixels);
+      }
+      return out;
+    });
+  }
+
+  trainStep(batch: Batch, learningRate: number): Promise<number> {
+    return this.guarded(async () => {
+      const loss = this.backpropagate(batch);
+      this.step(learningRate);
+      return (await this.take(loss))[0] as number;
+    });
+  }
+
+  computeGradients(batch: Batch): Promise<number> {
+    return this.guarded(async () => (await this.take(this.backpropagate(batch)))[0] as number);
+  }
+
+  applyGradients(learningRate: number): Promise<void> {
+    return this.guarded(async () => {
+      this.step(learningRate);
+      // Reading one number waits for everything queued before it.
+      const first = this.groups[0];
+      if (first) await this.take(this.backend.tf.slice(first.values, 0, 1));
+    });
+  }
+
+  readGradients(): Promise<StateDict> {
+    return this.guarded(() =>
+      this.readGroups((group) => {
+        if (!group.gradients) throw noGradients();
+        return group.gradients;
+      }),
+    );
+  }
+
+  writeGradients(gradients: StateDict): Promise<void> {
+    return this.guarded(async () => {
+      const packed = this.table.groups.map((group) => packGroup(group, gradients));
+      this.groups = this.groups.map((group, index) => {
+        group.gradients?.dispose();
+        return { ...group, gradients: this.upload(packed[index]) };
+      });
+    });
+  }
+
+  readWeights(): Promise<StateDict> {
+    return this.guarded(async () => {
+      const trainable = await this.readGroups((group) => group.values);
+      const mean = await this.read(this.runningMean);
+      const variance = await this.read(this.runningVariance);
+      for (const { name, channels, offset } of this.table.statistics) {
+        const cut = (data: Float32Array<ArrayBuffer>): void => {
+          trainable.set(`${name}.running_${data === mean ? "mean" : "var"}`, {
+            shape: [channels],
+            data: data.slice(offset, offset + channels),
+          });
+        };
+        cut(mean);
+        cut(variance);
+        trainable.set(`${name}.num_batches_tracked`, {
+          shape: [],
+          data: new Float32Array([this.batchesTracked.get(name) ?? 0]),
+        });
+      }
+      // The order, and only the names, of the state dict it was made from.
+      const ordered: StateDict = new Map();
+      for (const [name, { shape }] of this.options.weights)
+        ordered.set(name, { shape, data: weightOf(trainable, name).data });
+      return ordered;
+    });
+  }
+
+  writeWeights(weights: StateDict): Promise<void> {
+    return this.guarded(async () => {
+      const packed = this.table.groups.map((group) => packGroup(group, weights));
+      const running = this.packStatistics(weights);
+      const { tf } = this.backend;
+      this.forgetParameters();
+      this.groups = this.groups.map((group, index) => {
+        group.values.dispose();
+        return { ...group, values: this.upload(packed[index]) };
+      });
+      tf.dispose([this.runningMean, this.runningVariance]);
+      this.setStatistics(tf.tensor1d(running.mean), tf.tensor1d(running.variance));
+    });
+  }
+
+  readOptimizer(): Promise<OptimizerState> {
+    return this.guarded(async () => ({
+      step: this.adamStep,
+      firstMoments: await this.readGroups((group) => group.firstMoments),
+      secondMoments: await this.readGroups((group) => group.secondMoments),
+    }));
+  }
+
+  writeOptimizer({ step, firstMoments, secondMoments }: OptimizerState): Promise<void> {
+    return this.guarded(async () => {
+      const first = this.table.groups.map((group) => packGroup(group, firstMoments));
+      const second = this.table.groups.map((group) => packGroup(group, secondMoments));
+      this.groups = this.groups.map((group, index) => {
+        this.backend.tf.dispose([group.firstMoments, group.secondMoments]);
+        return {
+          ...group,
+          firstMoments: this.upload(first[index]),
+          secondMoments: this.upload(second[index]),
+        };
+      });
+      this.adamStep = step;
+    });
+  }
+
+  /** Of all executors on this backend and thread: TensorFlow.js counts them together. */
+  memory(): { readonly bytes: number; readonly peakBytes: number } {
+    this.notePeak();
+    return { bytes: this.liveBytes(), peakBytes: this.peakBytes };
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    makeCurrent(this.backend);
+    this.forgetParameters();
+    this.forgetStatistics();
+    for (const group of this.groups)
+      this.backend.tf.dispose([
+        group.values,
+        group.firstMoments,
+        group.secondMoments,
+        ...(group.gradients ? [group.gradients] : []),
+      ]);
+    this.backend.tf.dispose([this.runningMean, this.runningVariance]);
+    this.groups = [];
+    releaseBackend(this.backend);
+  }
+
+  /** Forward and backward; leaves the gradients in the groups and returns the loss, not yet read. */
+  private backpropagate(batch: Batch): Tensor1D {
+    const { tf, kernels } = this.backend;
+    const parameters = this.currentParameters();
+    const { loss, gradients, mean, variance } = tf.tidy(() => {
+      const target = this.image(batch.clean, batch.images);
+      const { output, tape } = this.network.forwardTraining(
+        this.image(batch.noisy, batch.images),
+        parameters,
+      );
+      const moved = this.moveStatistics(tape.statistics);
+      const { value, gradient } = kernels.loss(this.options.loss, output, target);
+      const byName = this.network.backward(tape, gradient, parameters);
+      return { loss: value, gradients: this.gather(byName), ...moved };
+    });
+    this.groups = this.groups.map((group, index) => {
+      group.gradients?.dispose();
+      return { ...group, gradients: gradients[index] ?? null };
+    });
+    tf.dispose([this.runningMean, this.runningVariance]);
+    this.setStatistics(mean, variance);
+    for (const { name } of this.table.statistics)
+      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + 1);
+    return loss;
+  }
+
+  /** One flat gradient buffer a group. */
+  private gather(byName: ReadonlyMap<string, Tensor>): Tensor1D[] {
+    const { tf } = this.backend;
+    return this.table.groups.map((group) =>
+      tf.tidy(() =>
+        tf.concat(
+          group.map(({ name }) => {
+            const gradient = byName.get(name);
+            if (!gradient) throw new Error(`tfjs executor: no gradient of ${name}`);
+            return tf.reshape(gradient, [-1]) as Tensor1D;
+          }),
+        ),
+      ),
+    );
+  }
+
+  private step(learningRate: number): void {
+    const { beta1, beta2, epsilon } = this.options.adam;
+    const t = this.adamStep + 1;
+    const correction1 = 1 - beta1 ** t;
+    const correction2 = 1 - beta2 ** t;
+    this.forgetParameters();
+    this.groups = this.groups.map((group) => {
+      if (!group.gradients) throw noGradients();
+      const { values, firstMoments, secondMoments, gradients } = group;
+      const next = this.backend.kernels.adam({ values, firstMoments, secondMoments }, gradients, {
+        beta1,
+        beta2,
+        epsilon,
+        learningRate,
+        correction1,
+        correction2,
+      });
+      return { ...next, gradients };
+    });
+    this.adamStep = t;
+  }
+
+  /** running ← 0.9·running + 0.1·batch for all BatchNorms at once; the variance unbiased by M/(M−1). */
+  private moveStatistics(statistics: ReadonlyMap<string, BatchStatistics>): {
+    readonly mean: Tensor1D;
+    readonly variance: Tensor1D;
+  } {
+    const { tf } = this.backend;
+    if (this.table.statistics.length === 0)
+      return { mean: tf.clone(this.runningMean), variance: tf.clone(this.runningVariance) };
+    return tf.tidy(() => {
+      const means: Tensor1D[] = [];
+      const variances: Tensor1D[] = [];
+      for (const { name } of this.table.statistics) {
+        const batch = statistics.get(name);
+        if (!batch) throw new Error(`tfjs executor: no statistics of ${name}`);
+        means.push(batch.mean);
+        variances.push(tf.mul<Tensor1D>(batch.variance, batch.count / (batch.count - 1)));
+      }
+      const move = (running: Tensor1D, batch: Tensor1D[]): Tensor1D =>
+        tf.add<Tensor1D>(
+          tf.mul(running, 1 - BATCH_NORM_MOMENTUM),
+          tf.mul(tf.concat(batch), BATCH_NORM_MOMENTUM),
+        );
+      return { mean: move(this.runningMean, means), variance: move(this.runningVariance, variances) };
+    });
+  }
+
+  /** Reads BatchNorm buffers; `num_batches_tracked` goes straight into `batchesTracked`. */
+  private packStatistics(weights: StateDict): {
+    readonly mean: Float32Array<ArrayBuffer>;
+    readonly variance: Float32Array<ArrayBuffer>;
+  } {
+    const mean = new Float32Array(this.table.statisticsSize);
+    const variance = new Float32Array(this.table.statisticsSize);
+    for (const { name, offset } of this.table.statistics) {
+      mean.set(weightOf(weights, `${name}.running_mean`).data, offset);
+      variance.set(weightOf(weights, `${name}.running_var`).data, offset);
+      this.batchesTracked.set(name, weights.get(`${name}.num_batches_tracked`)?.data[0] ?? 0);
+    }
+    return { mean, variance };
+  }
+
+  private currentParameters(): ReadonlyMap<string, Tensor> {
+    if (this.parameters) return this.parameters;
+    const { tf } = this.backend;
+    const parameters = new Map<string, Tensor>();
+    this.table.groups.forEach((group, index) => {
+      const flat = this.groups[index]?.values as Tensor1D;
+      let offset = 0;
+      for (const { name, size, deviceShape } of group) {
+        const start = offset;
+        parameters.set(
+          name,
+          tf.tidy(() => tf.keep(tf.reshape(tf.slice(flat, start, size), [...deviceShape]))),
+        );
+        offset += size;
+      }
+    });
+    this.parameters = parameters;
+    return parameters;
+  }
+
+  private currentStatistics(): ReadonlyMap<string, Statistics> {
+    if (this.running) return this.running;
+    const { tf } = this.backend;
+    this.running = new Map(
+      this.table.statistics.map(({ name, offset, channels }) => [
+        name,
+        {
+          mean: tf.keep(tf.slice(this.runningMean, offset, channels)),
+          variance: tf.keep(tf.slice(this.runningVariance, offset, channels)),
+        },
+      ]),
+    );
+    return this.running;
+  }
+
+  private setStatistics(mean: Tensor1D, variance: Tensor1D): void {
+    this.forgetStatistics();
+    this.runningMean = mean;
+    this.runningVariance = variance;
+  }
+
+  private forgetParameters(): void {
+    if (this.parameters) this.backend.tf.dispose([...this.parameters.values()]);
+    this.parameters = null;
+  }
+
+  private forgetStatistics(): void {
+    for (const { mean, variance } of this.running?.values() ?? []) this.backend.tf.dispose([mean, variance]);
+    this.running = null;
+  }
+
+  private image(pixels: Float32Array, count: number): Tensor4D {
+    return this.backend.tf.tensor4d(pixels, [count, this.options.height, this.options.width, 1]);
+  }
+
+  private upload(values: Float32Array | undefined): Tensor1D {
+    return this.backend.tf.tensor1d(values ?? new Float32Array());
+  }
+
+  private async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return (await tensor.data<"float32">()) as Float32Array<ArrayBuffer>;
+  }
+
+  /** Reads a tensor and disposes of it. */
+  private async take(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    try {
+      return await this.read(tensor);
+    } finally {
+      tensor.dispose();
+    }
+  }
+
+  private async readGroups(pick: (group: Group) => Tensor1D): Promise<StateDict> {
+    const out: StateDict = new Map();
+    for (const [index, parameters] of this.table.groups.entries())
+      unpackGroup(
+        parameters as readonly Parameter[],
+        await this.read(pick(this.groups[index] as Group)),
+        out,
+      );
+    return out;
+  }
+
+  private liveBytes(): number {
+    const { tf } = this.backend;
+    const memory: { numBytes: number; numBytesInGPU?: number } = tf.memory();
+    return memory.numBytesInGPU ?? memory.numBytes;
+  }
+
+  private notePeak(): void {
+    this.peakBytes = Math.max(this.peakBytes, this.liveBytes());
+  }
+
+  /** Runs `work` on this executor's backend and turns what a broken device throws into coded failures. */
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.disposed)
+      throw new LabError(
+        "engine/disposed",
+        "The engine was used after it was closed.",
+        "Start the run again.",
+      );
+    this.throwFailure();
+    makeCurrent(this.backend);
+    try {
+      const value = await work();
+      this.throwFailure();
+      return value;
+    } catch (error) {
+      this.throwFailure();
+      if (error instanceof RangeError) throw outOfMemory(error.message);
+      throw error;
+    }
+  }
+
+  private throwFailure(): void {
+    const failure = this.backend.failure();
+    if (failure) throw failure;
+  }
+}
+
+function noGradients(): LabError {
+  return new LabError(
+    "engine/no-gradients",
+    "There are no gradients yet.",
+    "Compute gradients before reading or applying them.",
+  );
+}

@@ -1,0 +1,61 @@
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Tf } from "../kernels";
+import { floats, input, type KernelCall, matrixOf } from "./heap";
+
+export const CHANNEL_SUMS = "LabChannelSums";
+export const RELU_GRADIENT = "LabReluGradient";
+export const LOSS = "LabLoss";
+
+/** x [M,C] → [C], summed in float64. The backend's own sum over rows transposes first. */
+function channelSums(call: KernelCall): TensorInfo {
+  const { backend } = call;
+  const x = input(call, "x");
+  const { channels } = matrixOf(x);
+  const out = backend.makeOutput([channels], "float32");
+  const values = floats(backend, x);
+  const sums = new Float64Array(channels);
+  for (let i = 0; i < values.length; i += channels)
+    for (let c = 0; c < channels; c++) sums[c] = (sums[c] as number) + (values[i + c] as number);
+  floats(backend, out).set(sums);
+  return out;
+}
+
+/** dy where y > 0, else 0; one sweep. */
+function reluGradient(call: KernelCall): TensorInfo {
+  const { backend } = call;
+  const info = input(call, "y");
+  const out = backend.makeOutput(info.shape, "float32");
+  const dx = floats(backend, out);
+  const y = floats(backend, info);
+  const dy = floats(backend, input(call, "dy"));
+  for (let i = 0; i < dx.length; i++) dx[i] = (y[i] as number) > 0 ? (dy[i] as number) : 0;
+  return out;
+}
+
+/** Mean |d| or mean d² as [1], summed in float64, and the gradient by the output: sign(d)/M or 2d/M, sign(0) = 0. */
+function loss(call: KernelCall): TensorInfo[] {
+  const { backend, attrs } = call;
+  const info = input(call, "output");
+  const outputs = [backend.makeOutput([1], "float32"), backend.makeOutput(info.shape, "float32")] as const;
+  const gradient = floats(backend, outputs[1]);
+  const output = floats(backend, info);
+  const target = floats(backend, input(call, "target"));
+  const l1 = attrs["kind"] === "l1";
+  const count = output.length;
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    const difference = (output[i] as number) - (target[i] as number);
+    total += l1 ? Math.abs(difference) : difference * difference;
+    gradient[i] = (l1 ? Math.sign(difference) : 2 * difference) / count;
+  }
+  floats(backend, outputs[0])[0] = total / count;
+  return [...outputs];
+}
+
+export function registerElementwise(tf: Tf): void {
+  const register = (kernelName: string, kernelFunc: (call: KernelCall) => TensorInfo | TensorInfo[]): void =>
+    tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc: kernelFunc as never });
+  register(CHANNEL_SUMS, channelSums);
+  register(RELU_GRADIENT, reluGradient);
+  register(LOSS, loss);
+}
