@@ -4,8 +4,11 @@ Run with Debian's Python (Pillow 9.4): /usr/bin/python3 pytorch/make_decode_fixt
 """
 
 import base64
+import gzip
+import io
 import json
 import struct
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -94,6 +97,28 @@ def png(samples, depth, colour, palette=None, alphas=None, adam7=False, filters=
     return out + chunk(b"IDAT", packed[:half]) + chunk(b"IDAT", packed[half:]) + chunk(b"IEND", b"")
 
 
+def archive(path: Path, tar_format: int) -> None:
+    """A small .tar.gz with all that a reader must pass over or piece together."""
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w", format=tar_format) as tar:
+
+        def add(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE) -> None:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, len(data)
+            if kind == tarfile.SYMTYPE:
+                info.linkname = "xrays/b.png"
+            tar.addfile(info, io.BytesIO(data))
+
+        add("xrays", kind=tarfile.DIRTYPE)
+        add("xrays/b.png", bytes(range(256)) * 3)
+        add("__MACOSX/xrays/._b.png", b"resource fork")
+        add("xrays/.DS_Store", b"hidden")
+        add("xrays/link.png", kind=tarfile.SYMTYPE)
+        add("xrays/" + "very-long-" * 20 + "\u00e4.png", b"long")
+        add("xrays/a.png", bytes(512))
+        add("xrays/inner.zip", b"PK")
+        add("xrays/empty.png")
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
@@ -157,6 +182,8 @@ def main() -> None:
             if name in ("grey8.png", "rgb8.png", "colour-420.jpg")
             else [],
         }
+    archive(FOLDER / "gnu.tar.gz", tarfile.GNU_FORMAT)
+    archive(FOLDER / "pax.tar.gz", tarfile.PAX_FORMAT)
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     print(f"{len(files)} files, {sum(f.stat().st_size for f in FOLDER.iterdir())} bytes")
 

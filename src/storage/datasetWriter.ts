@@ -1,5 +1,6 @@
 import type { DatasetRecord, ImageRecord } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
+import { sha256Hex } from "@/contracts/hash";
 import { openDatabase } from "./database";
 import { listImages } from "./datasetRecords";
 import { datasetName } from "./datasets";
@@ -36,12 +37,6 @@ export function imagesPerShard(size: number): number {
 function strongest(a: PatientSource, b: PatientSource): PatientSource {
   if (a === "csv" || b === "csv") return "csv";
   return a === "none" ? b : a;
-}
-
-/** SHA-256 as lower-case hex. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**

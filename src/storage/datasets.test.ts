@@ -1,5 +1,6 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { sha256Hex } from "@/contracts/hash";
 import { closeDatabase, DATABASE_NAME, openDatabase } from "./database";
 import {
   deleteDataset,
@@ -9,7 +10,7 @@ import {
   openImageReader,
   renameDataset,
 } from "./datasets";
-import { DatasetWriter, imagesPerShard, sha256Hex } from "./datasetWriter";
+import { DatasetWriter, imagesPerShard } from "./datasetWriter";
 
 const SIZE = 16;
 const NEW = { id: "d", name: "lungs", kind: "imported", size: SIZE } as const;
