@@ -1,0 +1,69 @@
+import type { Engine, Executor } from "@/engine/executor";
+import { buildGraph } from "@/model/build";
+import { readModelFile } from "@/model/stateDict";
+import { getModel } from "@/storage/models";
+import { ExecutorCache } from "./executorCache";
+
+/** Two: an image's tiles and a preview beside them. */
+const MAX_EXECUTORS = 2;
+const IDLE_MS = 30_000;
+
+/** What an executor wants to know for training; here it only infers. */
+const UNUSED_ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+
+export interface Inference {
+  readonly output: Float32Array<ArrayBuffer>;
+  readonly engine: string;
+}
+
+/** Runs stored models on images. Calls queue; executors are kept for a while. */
+export class Denoiser {
+  private readonly executors: ExecutorCache;
+  private engine: Promise<Engine> | null = null;
+  private readonly chooseEngine: () => Promise<Engine>;
+
+  constructor(chooseEngine: () => Promise<Engine>) {
+    this.chooseEngine = chooseEngine;
+    this.executors = new ExecutorCache({
+      limit: MAX_EXECUTORS,
+      idleMs: IDLE_MS,
+      create: (modelId, height, width) => this.createExecutor(modelId, height, width),
+    });
+  }
+
+  /** Images [count, height, width], sides multiples of 16, through a stored model; not clamped. */
+  infer(
+    modelId: string,
+    images: Float32Array<ArrayBuffer>,
+    count: number,
+    height: number,
+    width: number,
+  ): Promise<Inference> {
+    return this.executors.use(modelId, height, width, async (executor) => ({
+      output: await executor.infer(images, count),
+      engine: executor.info.engine,
+    }));
+  }
+
+  /** Frees what is kept of a model. */
+  forget(modelId: string): Promise<void> {
+    return this.executors.free(modelId);
+  }
+
+  private async createExecutor(modelId: string, height: number, width: number): Promise<Executor> {
+    const { model, weights } = readModelFile((await getModel(modelId)).bytes);
+    this.engine ??= this.chooseEngine();
+    const engine = await this.engine.catch((error: unknown) => {
+      this.engine = null;
+      throw error;
+    });
+    return engine.create({
+      graph: buildGraph(model),
+      weights,
+      height,
+      width,
+      loss: "l1",
+      adam: UNUSED_ADAM,
+    });
+  }
+}

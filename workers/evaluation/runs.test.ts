@@ -1,0 +1,174 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { DatasetRecord } from "@/contracts/dataset";
+import { referenceEngine } from "@/engine/reference/engine";
+import { exampleRun } from "@/evaluation/exampleRun.fixture";
+import { lazyFiles } from "@/evaluation/runZip";
+import { writeSafetensors } from "@/model/safetensors";
+import { closeDatabase, DATABASE_NAME, openDatabase } from "@/storage/database";
+import { listModels, putModel } from "@/storage/models";
+import { createRun, deleteRun, getRun, listRuns, readCurve } from "@/storage/runs";
+import { Denoiser } from "./denoiser";
+import { exportStoredRun, importStoredRun } from "./runs";
+
+const SIZE = 16;
+const denoiser = new Denoiser(() => Promise.resolve(referenceEngine));
+
+const dataset: DatasetRecord = {
+  id: "d-1",
+  name: "Example",
+  kind: "imported",
+  size: SIZE,
+  imageCount: 10,
+  patientCount: 6,
+  patientSource: "nih-name",
+  bytes: 10 * SIZE * SIZE,
+  imagesPerShard: 4,
+  createdAt: 1,
+  status: "ready",
+  fingerprint: "f".repeat(64),
+};
+
+async function storeDataset(): Promise<void> {
+  const transaction = (await openDatabase()).transaction(["datasets", "images", "shards"], "readwrite");
+  await transaction.objectStore("datasets").put(dataset);
+  for (let index = 0; index < dataset.imageCount; index++)
+    await transaction.objectStore("images").put({
+      datasetId: dataset.id,
+      index,
+      contentHash: `${index}`.repeat(64),
+      patientKey: `${index % 6}`,
+    });
+  for (let shard = 0; shard < 3; shard++) {
+    const count = Math.min(4, dataset.imageCount - shard * 4);
+    const pixels = Uint8Array.from({ length: count * SIZE * SIZE }, (_, i) => (i * 7 + shard * 50) % 256);
+    await transaction.objectStore("shards").put({ datasetId: dataset.id, shard, count, pixels });
+  }
+  await transaction.done;
+}
+
+async function storeExample(exportImages: number): Promise<void> {
+  const { run, curve, weights, trace } = exampleRun();
+  const config = { ...run.config, evaluation: { ...run.config.evaluation, exportImages } };
+  await createRun(
+    { ...run, config, result: { ...run.result, config } },
+    { curve: { firstStep: 1, ...curve }, trace: trace && { runId: run.id, ...trace } },
+  );
+  for (const kind of ["best", "last"] as const)
+    await putModel({
+      id: `${run.id}-${kind}`,
+      name: `${run.name} (${kind})`,
+      runId: run.id,
+      kind,
+      model: config.model,
+      noise: config.noise,
+      createdAt: run.createdAt,
+      bytes: writeSafetensors(weights[kind] ?? new Map()),
+    });
+}
+
+const exported = async (id = "run-1"): Promise<File> =>
+  new File([await exportStoredRun(id, new Map(), denoiser)], "export.zip");
+
+beforeEach(storeDataset);
+afterEach(async () => {
+  await denoiser.forget("run-1-best");
+  await closeDatabase();
+  await new Promise((resolve) => {
+    indexedDB.deleteDatabase(DATABASE_NAME).onsuccess = resolve;
+  });
+});
+
+describe("exportStoredRun", () => {
+  it("writes the test images that were asked for, in the order of per-image.csv", async () => {
+    await storeExample(2);
+    const files = new Map((await lazyFiles([await exported()])).map((file) => [file.path, file]));
+    expect([...files.keys()].filter((path) => path.startsWith("arrays/"))).toEqual(
+      ["000", "001"].flatMap((number) =>
+        ["clean", "noisy", "denoised"].map((kind) => `arrays/${number}_${kind}.npy`),
+      ),
+    );
+    const values = async (path: string): Promise<Float32Array> => {
+      const bytes = (await files.get(path)?.bytes()) ?? new Uint8Array();
+      return new Float32Array(bytes.slice(-4 * SIZE * SIZE).buffer);
+    };
+    // The first test image is number 3, the last of the first shard; the second is number 9.
+    const first = await values("arrays/000_clean.npy");
+    expect(first[0]).toBe(Math.fround(((3 * 256 * 7) % 256) / 255));
+    const second = await values("arrays/001_clean.npy");
+    expect(second[1]).toBe(Math.fround(((256 * 7 + 7 + 100) % 256) / 255));
+    expect(await values("arrays/000_denoised.npy")).not.toEqual(await values("arrays/000_noisy.npy"));
+  });
+
+  it("says so when the images are gone", async () => {
+    await storeExample(2);
+    await (await openDatabase()).delete("datasets", dataset.id);
+    const files = await lazyFiles([await exported()]);
+    expect(files.some(({ path }) => path.startsWith("images/"))).toBe(false);
+    const report = files.find(({ path }) => path === "report.md");
+    expect(new TextDecoder().decode(await report?.bytes())).toContain("no longer stored");
+  });
+
+  it("exports a run that has not come to its end, and refuses one that is not there", async () => {
+    const { run } = exampleRun();
+    await createRun({ ...run, id: "cut", status: "interrupted", result: null, perImage: null });
+    const files = await lazyFiles([await exported("cut")]);
+    const result = files.find(({ path }) => path === "result.json");
+    expect(JSON.parse(new TextDecoder().decode(await result?.bytes()))).toMatchObject({
+      complete: false,
+      test: null,
+      dataset: { images: 10, patients: 6, train: 4 },
+      best: { epoch: 2 },
+    });
+    await expect(exported("nothing")).rejects.toMatchObject({ failure: { code: "run/missing" } });
+  });
+});
+
+describe("importStoredRun", () => {
+  it("gives back what was exported: record, curve and models", async () => {
+    await storeExample(0);
+    const before = {
+      run: await getRun("run-1"),
+      curve: await readCurve("run-1"),
+      models: await listModels(),
+    };
+    const zip = await exported();
+    await deleteRun("run-1");
+    expect(await importStoredRun([zip])).toBe("run-1");
+    expect(await getRun("run-1")).toEqual(before.run);
+    expect(await readCurve("run-1")).toEqual(before.curve);
+    const byteFree = (models: typeof before.models) => models.map(({ byteLength: _, ...model }) => model);
+    expect(byteFree(await listModels())).toEqual(byteFree(before.models));
+  });
+
+  it("takes another id when the run is here already", async () => {
+    await storeExample(0);
+    const id = await importStoredRun([await exported()]);
+    expect(id).not.toBe("run-1");
+    expect(await getRun(id)).toMatchObject({ name: "Example, first (imported)", started: { runId: id } });
+    expect((await listRuns()).map((run) => run.id).sort()).toEqual([id, "run-1"].sort());
+    expect((await listModels()).filter(({ runId }) => runId === id)).toHaveLength(2);
+  });
+
+  it("leaves no trace of an import that fails", async () => {
+    await storeExample(0);
+    const zip = await exported();
+    await deleteRun("run-1");
+    const files = await Promise.all(
+      (await lazyFiles([zip])).map(async ({ path, bytes }) => {
+        const whole = await bytes();
+        const broken = path === "last.safetensors" ? whole.slice(0, -4) : whole;
+        const file = new File([broken], path);
+        Object.defineProperty(file, "webkitRelativePath", { value: `results/${path}` });
+        return file;
+      }),
+    );
+    await expect(importStoredRun(files)).rejects.toMatchObject({ failure: { code: "weights/truncated" } });
+    await expect(importStoredRun([new File(["PK"], "broken.zip")])).rejects.toMatchObject({
+      failure: { code: "run/corrupt" },
+    });
+    const database = await openDatabase();
+    for (const store of ["runs", "curves", "models", "traces"] as const)
+      expect(await database.count(store)).toBe(0);
+  });
+});
