@@ -134,6 +134,12 @@ export function coreKernels(tf: Tf, lastMaximum: boolean): Kernels {
             ) as Tensor4D;
         return lastMaximum ? mirror(run(mirror(x), mirror(y), mirror(dy))) : run(x, y, dy);
       }),
+    channels: (x, offset, count) => tf.slice(x, [0, 0, 0, offset], [-1, -1, -1, count]),
+    cut: (flat, offset, shape) =>
+      tf.tidy(() => {
+        const size = shape.reduce((product, side) => product * side, 1);
+        return tf.reshape(tf.slice(flat, offset, size), [...shape]);
+      }),
     upsample: (x) => tf.image.resizeBilinear(x, [2 * x.shape[1], 2 * x.shape[2]], true),
     upsampleGradient: (dy) =>
       tf.tidy(() => {

@@ -322,17 +322,13 @@ export class TfjsExecutor implements Executor {
 
   private currentParameters(): ReadonlyMap<string, Tensor> {
     if (this.parameters) return this.parameters;
-    const { tf } = this.backend;
+    const { tf, kernels } = this.backend;
     const parameters = new Map<string, Tensor>();
     this.table.groups.forEach((group, index) => {
       const flat = this.groups[index]?.values as Tensor1D;
       let offset = 0;
       for (const { name, size, deviceShape } of group) {
-        const start = offset;
-        parameters.set(
-          name,
-          tf.tidy(() => tf.keep(tf.reshape(tf.slice(flat, start, size), [...deviceShape]))),
-        );
+        parameters.set(name, tf.keep(kernels.cut(flat, offset, deviceShape)));
         offset += size;
       }
     });
@@ -342,13 +338,15 @@ export class TfjsExecutor implements Executor {
 
   private currentStatistics(): ReadonlyMap<string, Statistics> {
     if (this.running) return this.running;
-    const { tf } = this.backend;
+    const { tf, kernels } = this.backend;
+    const cut = (flat: Tensor1D, offset: number, channels: number): Tensor1D =>
+      tf.keep(kernels.cut(flat, offset, [channels]) as Tensor1D);
     this.running = new Map(
       this.table.statistics.map(({ name, offset, channels }) => [
         name,
         {
-          mean: tf.keep(tf.slice(this.runningMean, offset, channels)),
-          variance: tf.keep(tf.slice(this.runningVariance, offset, channels)),
+          mean: cut(this.runningMean, offset, channels),
+          variance: cut(this.runningVariance, offset, channels),
         },
       ]),
     );

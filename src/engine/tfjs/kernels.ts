@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 
 /** The module `@tensorflow/tfjs-core`, which is only ever imported dynamically. */
 export type Tf = typeof import("@tensorflow/tfjs-core");
@@ -70,6 +70,10 @@ export interface Kernels {
   maxPool(x: Tensor4D): Tensor4D;
   /** To the first maximum of each window in reading order, as PyTorch does. */
   maxPoolGradient(x: Tensor4D, y: Tensor4D, dy: Tensor4D): Tensor4D;
+  /** `count` channels from `offset` on. */
+  channels(x: Tensor4D, offset: number, count: number): Tensor4D;
+  /** As many numbers of a flat buffer from `offset` on as `shape` holds. */
+  cut(flat: Tensor1D, offset: number, shape: readonly number[]): Tensor;
   /** Bilinear ×2, align_corners = true. */
   upsample(x: Tensor4D): Tensor4D;
   upsampleGradient(dy: Tensor4D): Tensor4D;

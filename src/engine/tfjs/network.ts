@@ -250,7 +250,7 @@ export class Network {
     let offset = 0;
     for (const id of inputs) {
       const count = read(shapes, id)[3];
-      give(id, this.tf.slice(dy, [0, 0, 0, offset], [-1, -1, -1, count]));
+      give(id, this.kernels.channels(dy, offset, count));
       offset += count;
     }
   }

@@ -4,7 +4,7 @@ import { ADAM, registerAdam } from "./adam";
 import { BATCH_NORM_GRADIENTS, BATCH_NORM_TRAINING, registerBatchNorm } from "./batchNorm";
 import { registerConv2dBackpropFilter } from "./conv2dBackpropFilter";
 import { registerConv2dBackpropInput } from "./conv2dBackpropInput";
-import { CHANNEL_SUMS, LOSS, RELU_GRADIENT, registerElementwise } from "./elementwise";
+import { CHANNEL_SUMS, CUT, LOSS, RELU_GRADIENT, registerElementwise } from "./elementwise";
 
 /** Adds the kernels that TensorFlow.js' WASM backend lacks or is slow at. Call once, before the backend starts. */
 export function registerWasmKernels(tf: Tf): void {
@@ -20,7 +20,7 @@ export function wasmKernels(tf: Tf, core: Kernels): Kernels {
   const run = <T>(
     name: string,
     inputs: NamedTensorMap,
-    attrs: Record<string, number | string | boolean> = {},
+    attrs: Record<string, number | string | boolean | number[]> = {},
   ): T => tf.engine().runKernel(name, inputs, attrs) as T;
   return {
     ...core,
@@ -59,6 +59,12 @@ export function wasmKernels(tf: Tf, core: Kernels): Kernels {
           dWeight: tf.matMul<Tensor2D>(transposed(tf.reshape(x, [-1, channels])), blocks),
         };
       }),
+    channels: (x, offset, count) =>
+      run<Tensor4D>(CUT, { x }, { offset, count, shape: [...x.shape.slice(0, 3), count] }),
+    cut: (flat, offset, shape) => {
+      const count = shape.reduce((product, side) => product * side, 1);
+      return run<Tensor>(CUT, { x: flat }, { offset, count, shape: [...shape] });
+    },
     loss: (kind, output, target) => {
       const [value, gradient] = run<[Tensor1D, Tensor4D]>(LOSS, { output, target }, { kind });
       return { value, gradient };
