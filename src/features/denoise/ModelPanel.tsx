@@ -1,0 +1,112 @@
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { IconFlask2, IconPencil, IconTrash, IconUpload } from "@tabler/icons-react";
+import { useRef, useState } from "react";
+import type { ModelSummary } from "@/contracts/run";
+import { chooseModel } from "@/state/denoise";
+import { formatBytes, formatTime } from "@/ui/format";
+import { ModelSelect } from "@/ui/ModelSelect";
+import { DeleteModelDialog, RenameModelDialog } from "./ModelDialogs";
+
+export interface ModelPanelProps {
+  readonly models: readonly ModelSummary[];
+  readonly synthetic: ReadonlySet<string>;
+  readonly modelId: string | null;
+  readonly onFile: (file: File) => void;
+  readonly importing: boolean;
+}
+
+/** Which model denoises, what it learned from, and bringing one in from a file. */
+export function ModelPanel({ models, synthetic, modelId, onFile, importing }: ModelPanelProps) {
+  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const model = models.find(({ id }) => id === modelId);
+  const close = () => setDialog(null);
+  return (
+    <Stack gap="sm">
+      <ModelSelect
+        label="Model"
+        placeholder="Choose a model"
+        models={models}
+        synthetic={synthetic}
+        value={modelId}
+        onChange={chooseModel}
+      />
+      {model && (
+        <Text size="xs" c="dimmed">
+          {formatBytes(model.byteLength)}, {formatTime(model.createdAt)}
+          {model.noise === null && ", noise it was trained for unknown"}
+        </Text>
+      )}
+      {model && synthetic.has(model.id) && (
+        <Alert color="violet" icon={<IconFlask2 aria-hidden />} p="sm">
+          Learned from synthetic phantoms only. On real X-rays it shows the method, not what a model trained
+          on X-rays can do.
+        </Alert>
+      )}
+      <Group gap={6}>
+        <WeightFileButton onFile={onFile} loading={importing} compact />
+        {model && (
+          <>
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              leftSection={<IconPencil size={15} aria-hidden />}
+              onClick={() => setDialog("rename")}
+            >
+              Rename
+            </Button>
+            <Button
+              variant="subtle"
+              color="red"
+              size="compact-sm"
+              leftSection={<IconTrash size={15} aria-hidden />}
+              onClick={() => setDialog("delete")}
+            >
+              Delete
+            </Button>
+          </>
+        )}
+      </Group>
+      {model && dialog === "rename" && <RenameModelDialog model={model} onClose={close} />}
+      {model && dialog === "delete" && <DeleteModelDialog model={model} onClose={close} />}
+    </Stack>
+  );
+}
+
+/** Opens a `.safetensors` file. */
+export function WeightFileButton({
+  onFile,
+  loading,
+  compact = false,
+}: {
+  readonly onFile: (file: File) => void;
+  readonly loading: boolean;
+  readonly compact?: boolean;
+}) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <Button
+        variant={compact ? "subtle" : "default"}
+        size={compact ? "compact-sm" : "sm"}
+        loading={loading}
+        leftSection={<IconUpload size={compact ? 15 : 18} aria-hidden />}
+        onClick={() => input.current?.click()}
+      >
+        {compact ? "Import weights" : "Import weights (.safetensors)"}
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        accept=".safetensors"
+        hidden
+        aria-label="Weight file"
+        data-testid="weights-input"
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = "";
+          if (file) onFile(file);
+        }}
+      />
+    </>
+  );
+}
