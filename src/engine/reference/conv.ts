@@ -1,5 +1,5 @@
 import { type Feature, pixelsOf, withChannels } from "./feature";
-import { multiplyTransposed, rowSums, transpose } from "./matrix";
+import { matrix, multiply, rowSums, transposed } from "./matrix";
 
 export interface LayerGradients<Input = Feature> {
   readonly input: Input;
@@ -46,8 +46,7 @@ export function convForward(
 ): Feature {
   const depth = x.channels * kernel * kernel;
   const pixels = pixelsOf(x);
-  const patches = transpose(patchRows(x, kernel), depth, pixels);
-  const out = multiplyTransposed(weight, patches, outChannels, pixels, depth);
+  const out = multiply(matrix(weight, outChannels, depth), matrix(patchRows(x, kernel), depth, pixels));
   if (bias)
     for (let c = 0; c < outChannels; c++) {
       const shift = bias[c] as number;
@@ -70,9 +69,10 @@ export function convBackward(
   const pixels = pixelsOf(x);
   const outChannels = gradient.channels;
   const depth = x.channels * kernel * kernel;
+  const gradients = matrix(gradient.data, outChannels, pixels);
   return {
-    weight: multiplyTransposed(gradient.data, patchRows(x, kernel), outChannels, depth, pixels),
-    bias: rowSums(gradient.data, outChannels, pixels),
+    weight: multiply(gradients, transposed(matrix(patchRows(x, kernel), depth, pixels))),
+    bias: rowSums(gradients),
     input: wantInput
       ? convForward(gradient, turned(weight, outChannels, x.channels, kernel), null, kernel, x.channels)
       : null,

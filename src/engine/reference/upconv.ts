@@ -1,6 +1,6 @@
 import type { LayerGradients } from "./conv";
 import { type Feature, pixelsOf, scaledFeature, withChannels } from "./feature";
-import { multiplyTransposed, rowSums, transpose } from "./matrix";
+import { matrix, multiply, rowSums, transposed } from "./matrix";
 
 /** Taps of the 2×2 kernel; each output pixel takes exactly one. */
 const TAPS = 4;
@@ -13,12 +13,9 @@ export function upconvForward(
   outChannels: number,
 ): Feature {
   const pixels = pixelsOf(x);
-  const rows = multiplyTransposed(
-    transpose(weight, x.channels, outChannels * TAPS),
-    transpose(x.data, x.channels, pixels),
-    outChannels * TAPS,
-    pixels,
-    x.channels,
+  const rows = multiply(
+    transposed(matrix(weight, x.channels, outChannels * TAPS)),
+    matrix(x.data, x.channels, pixels),
   );
   const out = scaledFeature(x, outChannels, 2);
   eachTap(x, outChannels, (row, small, c, large) => {
@@ -35,14 +32,11 @@ export function upconvBackward(x: Feature, weight: Float64Array, gradient: Featu
   eachTap(x, outChannels, (row, small, _, large) => {
     rows[row + small] = gradient.data[large] as number;
   });
+  const taps = matrix(rows, depth, pixels);
   return {
-    weight: multiplyTransposed(x.data, rows, x.channels, depth, pixels),
-    bias: rowSums(gradient.data, outChannels, pixelsOf(gradient)),
-    input: withChannels(
-      x,
-      x.channels,
-      multiplyTransposed(weight, transpose(rows, depth, pixels), x.channels, pixels, depth),
-    ),
+    weight: multiply(matrix(x.data, x.channels, pixels), transposed(taps)),
+    bias: rowSums(matrix(gradient.data, outChannels, pixelsOf(gradient))),
+    input: withChannels(x, x.channels, multiply(matrix(weight, x.channels, depth), taps)),
   };
 }
 
