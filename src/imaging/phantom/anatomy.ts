@@ -1,0 +1,105 @@
+import { PURPOSE, RandomStream } from "@/contracts/random";
+
+/**
+ * One synthetic patient. Lengths are in image heights at zoom 1; x grows to the image's right (the patient's left) from
+ * the midline, y grows downwards from the upper edge. `side` is −1 for the patient's right, +1 for the left.
+ */
+export interface Anatomy {
+  /** Image scale, offset of the midline, and tilt (horizontal shift per unit of height). */
+  readonly zoom: number;
+  readonly shiftX: number;
+  readonly shiftY: number;
+  readonly tilt: number;
+  /** Turn about the long axis: structures in front move by +turn, those behind by −turn. */
+  readonly turn: number;
+  /** Half-width of the rib cage's inside at its base. */
+  readonly chestHalfWidth: number;
+  readonly apexY: number;
+  /** Top of the diaphragm's domes: patient's right, left. */
+  readonly domeY: readonly [number, number];
+  /** Half-length of the heart along and across its axis, and its centre. */
+  readonly heartX: number;
+  readonly heartY: number;
+  readonly heartLong: number;
+  readonly heartShort: number;
+  readonly aorticKnob: number;
+  /** Thickness of the chest wall's soft tissue at the side. */
+  readonly wall: number;
+  /** Depth of breast tissue, 0 for none. */
+  readonly breast: number;
+  readonly breastY: number;
+  readonly neckHalfWidth: number;
+  readonly shoulderY: number;
+  readonly ribSpacing: number;
+  readonly ribDrop: number;
+  readonly ribHalfWidth: number;
+  /** Mineral density of bone, about 1. */
+  readonly bone: number;
+  readonly clavicleY: number;
+  readonly clavicleRise: number;
+  /** How far the arms stand off: 0 hanging, 1 well abducted. */
+  readonly armAngle: number;
+  readonly gastricBubble: number;
+  /** Fullness of the lung vessels, about 1. */
+  readonly vessels: number;
+  /** Lung darkness (air), about 1. */
+  readonly air: number;
+  /** Film: exposure midpoint and brightest level. */
+  readonly midpoint: number;
+  readonly gain: number;
+  readonly marker: boolean;
+}
+
+/** Draws patient `index` of `seed`. The order of the draws is part of the phantom's definition. */
+export function drawAnatomy(stream: RandomStream): Anatomy {
+  const uniform = (low: number, high: number) => low + (high - low) * stream.nextFloat();
+  // Sum of three uniforms: bell-shaped, bounded.
+  const bell = (mean: number, spread: number) =>
+    mean + (spread * 2 * (stream.nextFloat() + stream.nextFloat() + stream.nextFloat() - 1.5)) / 3;
+  const female = stream.nextFloat() < 0.45;
+  const adiposity = stream.nextFloat() * stream.nextFloat();
+  const inspiration = bell(0, 0.055);
+  const chestHalfWidth = bell(female ? 0.335 : 0.352, 0.03);
+  const cardiothoracicRatio = bell(0.48, 0.09);
+  const heartHalfWidth = cardiothoracicRatio * chestHalfWidth;
+  const apexY = bell(0.125, 0.035);
+  const rightDome = 0.715 + inspiration;
+  return {
+    zoom: bell(1.02, 0.09),
+    shiftX: bell(0, 0.03),
+    shiftY: bell(0.0, 0.03),
+    tilt: bell(0, 0.04),
+    turn: bell(0, 0.016),
+    chestHalfWidth,
+    apexY,
+    domeY: [rightDome, rightDome + bell(0.022, 0.02)],
+    heartX: 0.26 * heartHalfWidth,
+    heartY: rightDome - 0.105,
+    heartLong: heartHalfWidth * 1.06,
+    heartShort: heartHalfWidth * bell(0.84, 0.1),
+    aorticKnob: bell(0.034, 0.012),
+    wall: 0.035 + 0.05 * adiposity + (female ? 0.008 : 0),
+    breast: female ? uniform(0.08, 0.2) + 0.12 * adiposity : 0.05 * adiposity,
+    breastY: uniform(0.56, 0.66),
+    neckHalfWidth: bell(female ? 0.088 : 0.102, 0.012),
+    shoulderY: apexY + bell(-0.07, 0.03),
+    ribSpacing: bell(0.0625, 0.005) + inspiration * 0.03,
+    ribDrop: bell(0.2, 0.035),
+    ribHalfWidth: bell(0.0118, 0.002),
+    bone: bell(1, 0.3),
+    clavicleY: apexY + bell(0.085, 0.03),
+    clavicleRise: bell(0.055, 0.035),
+    armAngle: uniform(0.15, 1),
+    gastricBubble: stream.nextFloat() < 0.6 ? uniform(0.4, 1) : 0,
+    vessels: bell(1, 0.35),
+    air: bell(1, 0.1) - 0.08 * adiposity,
+    midpoint: bell(1.62, 0.35),
+    gain: bell(272, 14),
+    marker: stream.nextFloat() < 0.6,
+  };
+}
+
+/** The stream of patient `index`: anatomy first, then vessels and texture. */
+export function phantomStream(seed: number, index: number): RandomStream {
+  return new RandomStream(seed, PURPOSE.phantom, index);
+}
