@@ -1,0 +1,48 @@
+import { expose } from "comlink";
+import type { Outcome } from "@/contracts/failure";
+import { toFailure } from "@/contracts/failure";
+import type { TrainingEvent } from "@/contracts/training";
+import type { Listener, ReplicaApi } from "@/contracts/workers";
+import { RunControl } from "@/training/control";
+import { EventBatcher } from "@/training/events";
+import type { SessionContext } from "./replica/engines";
+import { installedEngines } from "./replica/installedEngines";
+import { resumeSession, startSession, tellFailure } from "./replica/session";
+
+const control = new RunControl();
+const now = (): number => performance.now();
+
+/** One session: its events to the listener, its end as an outcome. */
+async function session(
+  onEvent: Listener<TrainingEvent>,
+  work: (context: SessionContext) => Promise<void>,
+): Promise<Outcome<void>> {
+  let step = 0;
+  let delivered: unknown;
+  const events = new EventBatcher((event) => {
+    if (event.type === "steps") step = event.progress.step;
+    // The listener is a proxy: calling it gives a promise of its having been called.
+    delivered = onEvent(event);
+  }, now);
+  const context: SessionContext = { engines: installedEngines, events, control, now };
+  try {
+    await work(context);
+    return { ok: true, value: undefined };
+  } catch (error) {
+    tellFailure(error, step, context);
+    return { ok: false, failure: toFailure(error) };
+  } finally {
+    // The outcome goes another way than the events and would overtake the last of them.
+    await delivered;
+  }
+}
+
+const api: ReplicaApi = {
+  train: (request, onEvent) => session(onEvent, (context) => startSession(request, context)),
+  resume: (runId, onEvent) => session(onEvent, (context) => resumeSession(runId, context)),
+  pause: async () => control.pause(),
+  continue: async () => control.continue(),
+  stop: async () => control.stop(),
+};
+
+expose(api);

@@ -1,0 +1,52 @@
+import type { ImageReader } from "@/contracts/dataset";
+import { LabError } from "@/contracts/failure";
+import { datasetId, type RunConfig } from "@/contracts/runConfig";
+import type { RunResult } from "@/contracts/training";
+import { getDataset, listImages, openImageReader } from "@/storage/datasets";
+import { readerAtSize } from "@/training/resizedReader";
+import { type Split, splitDataset } from "@/training/split";
+
+/** A run's view of its dataset. */
+export interface RunData {
+  readonly reader: ImageReader;
+  readonly split: Split;
+  /** Content hash of each test image, in the order of `split.test`. */
+  readonly testHashes: readonly string[];
+  /** For the result. */
+  readonly summary: RunResult["dataset"];
+}
+
+/**
+ * Opens the dataset that a config names, at the run's size, and splits it. Failures: `data/missing`,
+ * `data/too-few`, `shape/too-small`.
+ */
+export async function openRunData(config: RunConfig): Promise<RunData> {
+  const { source, size, maxImages, split: shares, splitBy } = config.data;
+  const id = datasetId(source);
+  if (id === null)
+    throw new LabError(
+      "data/missing",
+      `The run names no stored dataset (its source is ${source}).`,
+      "Choose a dataset, or render the phantoms first.",
+    );
+  const dataset = await getDataset(id);
+  const stored = await openImageReader(id);
+  const images = Math.min(stored.count, maxImages ?? stored.count);
+  const patientKeys = stored.patientKeys.slice(0, images);
+  const split = splitDataset({ patientKeys, shares, by: splitBy, seed: config.seed });
+  const records = await listImages(id);
+  return {
+    reader: readerAtSize(stored, size),
+    split,
+    testHashes: Array.from(split.test, (index) => records[index]?.contentHash ?? ""),
+    summary: {
+      images,
+      patients: new Set(patientKeys).size,
+      train: split.train.length,
+      validation: split.validation.length,
+      test: split.test.length,
+      synthetic: dataset.kind === "phantom",
+      fingerprint: dataset.fingerprint,
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { LabError } from "@/contracts/failure";
+import type { RunConfig } from "@/contracts/runConfig";
+import type { ChooseOptions, EngineChoice } from "@/engine/chooseEngine";
+import type { Engine, ExecutorOptions } from "@/engine/executor";
+import type { RunControl } from "@/training/control";
+import type { EventBatcher } from "@/training/events";
+
+/** What a session works with besides the stored data; tests bring their own engines and clock. */
+export interface SessionContext {
+  readonly engines: {
+    /** Null for a name that this version does not know. */
+    get(name: string): Engine | null;
+    /** Times what can run here and takes the fastest. */
+    choose(options: ChooseOptions): Promise<EngineChoice>;
+  };
+  readonly events: EventBatcher;
+  readonly control: RunControl;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** The engine that a config names; `auto` measures. Fails with `engine/unavailable`, and `run/cancelled` when stopped meanwhile. */
+export async function pickEngine(
+  config: RunConfig,
+  executorOptions: ExecutorOptions,
+  { engines, events, control }: SessionContext,
+): Promise<EngineChoice> {
+  if (config.engine.name !== "auto") {
+    const engine = await availableEngine(config.engine.name, engines, "Choose another engine, or auto.");
+    return { engine, timingsMs: {} };
+  }
+  const onNote = (note: string): void => {
+    events.emit({ type: "phase", phase: "choosing-engine", note });
+    events.flush();
+  };
+  onNote("Looking at what this machine offers");
+  return engines.choose({
+    executorOptions,
+    batchSize: config.training.batchSize,
+    onNote,
+    signal: control.signal,
+  });
+}
+
+/** The engine of a checkpoint: another one would go on with other numbers, so there is no other choice. */
+export function engineToContinueOn(name: string, { engines }: SessionContext): Promise<Engine> {
+  return availableEngine(
+    name,
+    engines,
+    `This run can only go on with ${name}, which it began with: resume it where that works, or start a new run from its weights.`,
+  );
+}
+
+async function availableEngine(
+  name: string,
+  engines: SessionContext["engines"],
+  remedy: string,
+): Promise<Engine> {
+  const engine = engines.get(name);
+  const reason = engine ? await engine.unavailable() : "This version of the lab does not have it.";
+  if (engine && reason === null) return engine;
+  throw new LabError("engine/unavailable", `Engine ${name} cannot run here: ${reason}`, remedy);
+}

@@ -1,0 +1,181 @@
+import { LabError, toFailure, unwrap } from "@/contracts/failure";
+import type { RunRecord } from "@/contracts/run";
+import { assertSupported, parseRunConfig, type RunConfig } from "@/contracts/runConfig";
+import type { StateDict } from "@/contracts/tensors";
+import type { StartedInfo } from "@/contracts/training";
+import type { ReplicaApi } from "@/contracts/workers";
+import type { EngineChoice } from "@/engine/chooseEngine";
+import type { Executor, ExecutorOptions } from "@/engine/executor";
+import { buildGraph } from "@/model/build";
+import { forwardFlops } from "@/model/cost";
+import type { Graph } from "@/model/graph";
+import { initialWeights } from "@/model/init";
+import { countParameters } from "@/model/parameters";
+import { inferShapes } from "@/model/shapes";
+import { checkStateDict, readModelFile } from "@/model/stateDict";
+import { createRunWithCheckpoint, getCheckpoint } from "@/storage/checkpoints";
+import type { CheckpointRecord } from "@/storage/database";
+import { withRunLock } from "@/storage/runLock";
+import { getRun, getTrace, updateRun } from "@/storage/runs";
+import { planRun } from "@/training/plan";
+import { initialState } from "@/training/state";
+import { assertTraceFits } from "@/training/trace";
+import { openRunData, type RunData } from "./data";
+import { engineToContinueOn, pickEngine, type SessionContext } from "./engines";
+import { carryOut } from "./work";
+
+type TrainRequest = Parameters<ReplicaApi["train"]>[0];
+
+/** Creates the run and trains it to its end. Nothing is stored of a run that cannot start. */
+export function startSession(request: TrainRequest, context: SessionContext): Promise<void> {
+  return withRunLock(request.runId, async () => {
+    const { events } = context;
+    events.emit({ type: "phase", phase: "preparing" });
+    const config = unwrap(parseRunConfig(request.config));
+    assertSupported(config);
+    assertTraceFits(config.trace, config.training.batchSize, config.data.size);
+    const graph = graphOf(config);
+    const data = await openRunData(config);
+    const weights = request.initialWeights
+      ? weightsFrom(request.initialWeights, graph)
+      : initialWeights(graph, config.seed);
+    const options = executorOptions(config, graph, weights);
+    const choice = await pickEngine(config, options, context);
+    context.control.signal.throwIfAborted();
+    const executor = await choice.engine.create(options);
+    const state = initialState(weights);
+    const started = startedInfo(request.runId, graph, data, executor, choice, config, 0);
+    const now = Date.now();
+    const run: RunRecord = {
+      id: request.runId,
+      name: request.name,
+      config,
+      status: "running",
+      createdAt: now,
+      updatedAt: now,
+      started,
+      epochs: [],
+      step: 0,
+      checkpointStep: 0,
+      result: null,
+      perImage: null,
+      failure: null,
+    };
+    const checkpoint: CheckpointRecord = { runId: run.id, engine: choice.engine.name, ...state };
+    try {
+      await createRunWithCheckpoint(run, checkpoint);
+      await carryOut({ run, started, checkpoint, trace: null, data, executor }, context);
+    } finally {
+      await letGo(executor);
+    }
+  });
+}
+
+/**
+ * Continues a stored run from its last checkpoint, on the engine that it was trained on. Failures: `run/missing`,
+ * `run/complete`, `data/changed`, `engine/unavailable`.
+ */
+export function resumeSession(runId: string, context: SessionContext): Promise<void> {
+  return withRunLock(runId, async () => {
+    context.events.emit({ type: "phase", phase: "preparing" });
+    const run = await getRun(runId);
+    const checkpoint = await getCheckpoint(runId);
+    if (!checkpoint)
+      throw new LabError(
+        "run/complete",
+        `Run ${run.name} has no checkpoint to continue from: it is ${run.status}.`,
+        "Start a new run from its weights.",
+      );
+    const { config } = run;
+    const graph = graphOf(config);
+    const data = await openRunData(config);
+    assertSameData(run, data);
+    const engine = await engineToContinueOn(checkpoint.engine, context);
+    const executor = await engine.create(executorOptions(config, graph, checkpoint.weights));
+    try {
+      const timingsMs = run.started?.engineTimingsMs ?? {};
+      const choice = { engine, timingsMs };
+      const started = startedInfo(runId, graph, data, executor, choice, config, checkpoint.step);
+      await updateRun(runId, { status: "running", failure: null, result: null, perImage: null, started });
+      const trace = await getTrace(runId);
+      await carryOut({ run, started, checkpoint, trace, data, executor }, context);
+    } finally {
+      await letGo(executor);
+    }
+  });
+}
+
+/** What the listener hears of a run that failed; the lock is free by then. */
+export function tellFailure(error: unknown, step: number, { events }: SessionContext): void {
+  events.emit({ type: "phase", phase: "failed" });
+  events.emit({ type: "failed", failure: toFailure(error), step });
+  events.flush();
+}
+
+/** After a lost device there is nothing left to free: that must not hide what was lost. */
+async function letGo(executor: Executor): Promise<void> {
+  try {
+    await executor.dispose();
+  } catch (error) {
+    console.warn(error);
+  }
+}
+
+function graphOf(config: RunConfig): Graph {
+  const graph = buildGraph(config.model);
+  inferShapes(graph, config.data.size, config.data.size);
+  return graph;
+}
+
+function weightsFrom(file: Uint8Array, graph: Graph): StateDict {
+  const { weights } = readModelFile(file);
+  checkStateDict(graph, weights);
+  return weights;
+}
+
+function executorOptions(config: RunConfig, graph: Graph, weights: StateDict): ExecutorOptions {
+  const { size } = config.data;
+  const { loss, beta1, beta2, epsilon } = config.training;
+  return { graph, weights, height: size, width: size, loss, adam: { beta1, beta2, epsilon } };
+}
+
+function startedInfo(
+  runId: string,
+  graph: Graph,
+  { split }: RunData,
+  executor: Executor,
+  choice: EngineChoice,
+  config: RunConfig,
+  firstStep: number,
+): StartedInfo {
+  const { size } = config.data;
+  const plan = planRun(config.training, split.train.length);
+  return {
+    runId,
+    engine: choice.engine.name,
+    engineTimingsMs: choice.timingsMs,
+    adapter: executor.info.adapter,
+    parameters: countParameters(graph),
+    forwardGflopsPerImage: forwardFlops(graph, size, size) / 1e9,
+    train: split.train.length,
+    validation: split.validation.length,
+    test: split.test.length,
+    stepsPerEpoch: plan.stepsPerEpoch,
+    totalSteps: plan.totalSteps,
+    firstStep,
+  };
+}
+
+/** A dataset that was imported into since would be split another way: the numbers would not go on as they began. */
+function assertSameData({ started }: RunRecord, { split }: RunData): void {
+  if (!started) return;
+  const counts = ({ train, validation, test }: { train: number; validation: number; test: number }) =>
+    `${train} + ${validation} + ${test}`;
+  const now = { train: split.train.length, validation: split.validation.length, test: split.test.length };
+  if (counts(started) === counts(now)) return;
+  throw new LabError(
+    "data/changed",
+    `The dataset has changed since this run began: ${counts(now)} images instead of ${counts(started)}.`,
+    "Start a new run on the dataset as it is now.",
+  );
+}
