@@ -5,7 +5,7 @@ import { lungOuterX } from "./lungs";
 
 const RIB_PAIRS = 11;
 const RIB_SAMPLES = 40;
-const DEGREE = 3.141592653589793 / 180;
+const DEGREE = Math.PI / 180;
 
 /** Adds ribs, clavicles, shoulder girdle and humeri to the map of bone attenuation. */
 export function paintBones(anatomy: Anatomy, painter: StrokePainter, map: Float32Array): void {

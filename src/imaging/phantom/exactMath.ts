@@ -3,8 +3,7 @@
  * engine; the four operations and Math.sqrt are exact IEEE 754 everywhere, so what is built from them is the same on
  * every machine. Accuracy is about 1e-10, far below a grey level.
  */
-const LN2 = 0.6931471805599453;
-const PI = 3.141592653589793;
+const { LN2, PI } = Math;
 
 /** e^x for |x| < 700. */
 export function exp(x: number): number {
