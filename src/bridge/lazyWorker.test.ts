@@ -87,4 +87,20 @@ describe("LazyWorker", () => {
     await worker.call((api) => api.double(1));
     await vi.waitFor(() => expect(started.map(({ ended }) => ended)).toEqual([true, true]));
   });
+
+  it("ends helpers with the worker, and the worker with a helper that crashes", async () => {
+    const worker = new LazyWorker<Api>({
+      name: "test",
+      idleMs: 60_000,
+      start: () => new FakeWorker() as unknown as Worker,
+      startHelpers: () => [new FakeWorker() as unknown as Worker],
+    });
+    const hanging = worker.call((api) => api.hang());
+    started[1]?.dispatchEvent(new Event("error"));
+    expect(await hanging).toMatchObject({ ok: false, failure: { code: "internal/worker-crashed" } });
+    expect(started.map(({ ended }) => ended)).toEqual([true, true]);
+    await worker.call((api) => api.double(1));
+    worker.end();
+    expect(started.map(({ ended }) => ended)).toEqual([true, true, true, true]);
+  });
 });

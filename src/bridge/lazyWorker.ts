@@ -4,6 +4,8 @@ import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 export interface LazyWorkerOptions {
   /** Starts the worker; called at the first call, and again after a crash or an idle end. */
   readonly start: () => Worker;
+  /** Starts workers that serve the worker just started; they end with it, and it with any of them. */
+  readonly startHelpers?: (worker: Worker) => readonly Worker[];
   /** Ended after this long without a call in progress. */
   readonly idleMs: number;
   /** For messages, e.g. `evaluation`. */
@@ -12,6 +14,7 @@ export interface LazyWorkerOptions {
 
 interface Running<Api> {
   readonly worker: Worker;
+  readonly helpers: readonly Worker[];
   readonly api: Remote<Api>;
   /** Resolves with the failure when the worker dies. */
   readonly crashed: Promise<Failure>;
@@ -58,18 +61,20 @@ export class LazyWorker<Api> {
 
   /** Ends the worker; the next call starts another. */
   end(): void {
-    this.running?.worker.terminate();
+    if (this.running) for (const worker of [this.running.worker, ...this.running.helpers]) worker.terminate();
     this.running = null;
   }
 
   private start(): Running<Api> {
     const worker = this.options.start();
+    const helpers = this.options.startHelpers?.(worker) ?? [];
+    const all = [worker, ...helpers];
     const crashed = new Promise<Failure>((resolve) => {
       const onCrash = (event: Event): void => {
         // Handled here: the page's own error handler must not report it a second time.
         event.preventDefault();
         if (this.running?.worker === worker) this.running = null;
-        worker.terminate();
+        for (const each of all) each.terminate();
         const reason = "message" in event && typeof event.message === "string" ? `: ${event.message}` : "";
         resolve({
           code: "internal/worker-crashed",
@@ -77,9 +82,11 @@ export class LazyWorker<Api> {
           remedy: "Try again; it restarts by itself. With a large image or network, close other tabs first.",
         });
       };
-      worker.addEventListener("error", onCrash);
-      worker.addEventListener("messageerror", onCrash);
+      for (const each of all) {
+        each.addEventListener("error", onCrash);
+        each.addEventListener("messageerror", onCrash);
+      }
     });
-    return { worker, api: wrap<Api>(worker), crashed };
+    return { worker, helpers, api: wrap<Api>(worker), crashed };
   }
 }

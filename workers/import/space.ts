@@ -1,0 +1,24 @@
+import { LabError } from "@/contracts/failure";
+
+/** Records, keys and the database's own pages, on top of the pixels (measured: below 2 %). */
+const OVERHEAD = 1.05;
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+
+/** Bytes the browser still offers this site; null where it does not tell. */
+export async function freeBytes(): Promise<number | null> {
+  if (typeof navigator === "undefined" || !("storage" in navigator)) return null;
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota === undefined ? null : quota - (usage ?? 0);
+}
+
+/** Refuses with `storage/quota` what cannot fit: `images` more of size × size bytes each. */
+export function checkSpace(images: number, size: number, free: number | null): void {
+  const needed = images * size * size * OVERHEAD;
+  if (free === null || needed <= free) return;
+  throw new LabError(
+    "storage/quota",
+    `${images} images of ${size} × ${size} need ${megabytes(needed)}, but the browser offers ${megabytes(free)}.`,
+    "Import fewer images or at a smaller size, delete a dataset, or free disk space.",
+  );
+}
