@@ -12,7 +12,7 @@ export async function* mapOrdered<T, R>(
   for await (const item of source) {
     pending.push(work(item));
     const first = pending.length >= width ? pending.shift() : undefined;
-    if (first) yield await first;
+    if (first !== undefined) yield await first;
   }
   for (const rest of pending) yield await rest;
 }
