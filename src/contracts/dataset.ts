@@ -44,3 +44,12 @@ export interface ImageReader {
   /** Returns [indices.length, size, size]. Reads only the shards needed. */
   read(indices: ArrayLike<number>): Promise<Uint8Array<ArrayBuffer>>;
 }
+
+/** The id of a phantom dataset: the same request is the same dataset. */
+export function phantomDatasetId(request: {
+  readonly count: number;
+  readonly size: number;
+  readonly seed: number;
+}): string {
+  return `phantom-${request.size}-${request.seed}-${request.count}`;
+}

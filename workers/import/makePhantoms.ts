@@ -1,4 +1,4 @@
-import type { DatasetRecord } from "@/contracts/dataset";
+import { type DatasetRecord, phantomDatasetId } from "@/contracts/dataset";
 import { LabError, type Outcome } from "@/contracts/failure";
 import { sha256Hex } from "@/contracts/hash";
 import { patientKey } from "@/imaging/patient";
@@ -38,7 +38,7 @@ function checkRequest({ count, size, seed }: PhantomRequest): void {
 export async function makePhantoms(request: PhantomRequest, tools: ImportTools): Promise<DatasetRecord> {
   checkRequest(request);
   const { count, size, seed } = request;
-  const id = `phantom-${size}-${seed}-${count}`;
+  const id = phantomDatasetId(request);
   return withDatasetLock(id, async () => {
     const writer = await DatasetWriter.open({
       id,

@@ -1,6 +1,6 @@
-import type { ImageReader } from "@/contracts/dataset";
+import { type ImageReader, phantomDatasetId } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
-import { datasetId, type RunConfig } from "@/contracts/runConfig";
+import { datasetId, phantomCount, type RunConfig } from "@/contracts/runConfig";
 import type { RunResult } from "@/contracts/training";
 import { getDataset, listImages, openImageReader } from "@/storage/datasets";
 import { readerAtSize } from "@/training/resizedReader";
@@ -21,14 +21,8 @@ export interface RunData {
  * `data/too-few`, `shape/too-small`.
  */
 export async function openRunData(config: RunConfig): Promise<RunData> {
-  const { source, size, maxImages, split: shares, splitBy } = config.data;
-  const id = datasetId(source);
-  if (id === null)
-    throw new LabError(
-      "data/missing",
-      `The run names no stored dataset (its source is ${source}).`,
-      "Choose a dataset, or render the phantoms first.",
-    );
+  const { size, maxImages, split: shares, splitBy } = config.data;
+  const id = storedId(config);
   const dataset = await getDataset(id);
   const stored = await openImageReader(id);
   const images = Math.min(stored.count, maxImages ?? stored.count);
@@ -49,4 +43,16 @@ export async function openRunData(config: RunConfig): Promise<RunData> {
       fingerprint: dataset.fingerprint,
     },
   };
+}
+
+/** A phantom source means the dataset that rendering it with the run's size and seed makes. */
+function storedId({ data: { source, size }, seed }: RunConfig): string {
+  const count = phantomCount(source);
+  const id = count === null ? datasetId(source) : phantomDatasetId({ count, size, seed });
+  if (id !== null) return id;
+  throw new LabError(
+    "data/missing",
+    "The run names no dataset.",
+    "Choose a dataset, or phantoms, and start again.",
+  );
 }

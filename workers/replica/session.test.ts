@@ -328,6 +328,7 @@ describe("what cannot be", () => {
     const lpips: RunConfig = { ...CONFIG, evaluation: { ...CONFIG.evaluation, metrics: ["lpips"] } };
     expect(await codeOf(start(thread(), "a", withData({ source: "dataset:gone" })))).toBe("data/missing");
     expect(await codeOf(start(thread(), "a", withData({ source: "any" })))).toBe("data/missing");
+    expect(await codeOf(start(thread(), "a", withData({ source: "phantom:5" })))).toBe("data/missing");
     expect(await codeOf(start(thread(), "a", withData({ size: 32 })))).toBe("shape/too-small");
     expect(await codeOf(start(thread(), "a", withData({ maxImages: 3 })))).toBe("data/too-few");
     expect(await codeOf(start(thread(), "a", lpips))).toBe("config/unsupported");

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { ImageReader } from "@/contracts/dataset";
+import { PairMaker } from "./batches";
+import { LinearExecutor, linearWeights } from "./linearExecutor";
+import { keepsPreview, Previewer, spread } from "./preview";
+
+const SIZE = 16;
+const reader: ImageReader = {
+  count: 40,
+  size: SIZE,
+  patientKeys: [],
+  read: async (indices) =>
+    Uint8Array.from(
+      { length: indices.length * SIZE * SIZE },
+      (_, i) => ((indices[Math.floor(i / (SIZE * SIZE))] as number) + i) % 256,
+    ),
+};
+const noise = { mean: 0, std: 0.2, draw: "fresh" as const };
+
+describe("the preview", () => {
+  it("takes the same few images, spread over the validation set", () => {
+    expect([...spread(Uint32Array.of(5, 6, 7), 4)]).toEqual([5, 6, 7]);
+    expect([
+      ...spread(
+        Uint32Array.from({ length: 100 }, (_, i) => i),
+        4,
+      ),
+    ]).toEqual([12, 37, 62, 87]);
+  });
+
+  it("is kept of about 64 epochs of a long run, the first and the last among them", () => {
+    const kept = Array.from({ length: 1000 }, (_, i) => i + 1).filter((epoch) => keepsPreview(epoch, 1000));
+    expect(kept.length).toBeLessThanOrEqual(66);
+    expect([kept[0], kept.at(-1)]).toEqual([1, 1000]);
+    expect([1, 2, 3].map((epoch) => keepsPreview(epoch, 3))).toEqual([true, true, true]);
+  });
+
+  it("comes every two seconds at first, more seldom later, and costs a twentieth at most", async () => {
+    const renderedAt = async (costMs: number, untilMs: number): Promise<number[]> => {
+      let clockMs = 0;
+      const executor = new LinearExecutor(linearWeights());
+      const infer = executor.infer.bind(executor);
+      executor.infer = (noisy) => {
+        clockMs += costMs;
+        return infer(noisy);
+      };
+      const pairs = new PairMaker(reader, noise, 1);
+      const previewer = new Previewer(executor, pairs, Uint32Array.of(1, 2, 3), SIZE, () => clockMs);
+      const times: number[] = [];
+      for (; clockMs < untilMs; clockMs += 100)
+        if (previewer.isDue()) {
+          times.push(clockMs);
+          await previewer.render(1, 1);
+        }
+      return times;
+    };
+    const cheap = await renderedAt(1, 600_000);
+    expect(cheap.filter((at) => at < 10_000).length).toBeGreaterThanOrEqual(4);
+    expect(cheap.length).toBeLessThan(60);
+    expect((await renderedAt(5000, 600_000)).length).toBeLessThanOrEqual(0.05 * (600_000 / 5000) + 1);
+  });
+
+  it("shows grey values and their PSNR", async () => {
+    const previewer = new Previewer(
+      new LinearExecutor(linearWeights()),
+      new PairMaker(reader, noise, 1),
+      Uint32Array.of(7, 9),
+      SIZE,
+      () => 0,
+    );
+    const strip = await previewer.render(3, 1);
+    expect(strip).toMatchObject({ count: 2, size: SIZE, step: 3, epoch: 1 });
+    // The network of these weights changes nothing.
+    expect(strip.denoised).toEqual(strip.noisy);
+    expect(strip.psnrDb).toEqual(strip.noisyPsnrDb);
+    expect(strip.clean).toEqual(await reader.read([7, 9]));
+    for (const psnr of strip.psnrDb) expect(psnr).toBeGreaterThan(10);
+  });
+});
