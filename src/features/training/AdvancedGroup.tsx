@@ -1,0 +1,172 @@
+import { Accordion, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
+import { useState } from "react";
+import type { RunConfig } from "@/contracts/runConfig";
+import type { GroupProps } from "./draft";
+import { NumberField, OptionalField } from "./fields";
+
+const PARTS = ["Training", "Validation", "Test"] as const;
+
+/** What seldom changes, folded away. Opens by itself when one of its fields is wrong. */
+export function AdvancedGroup(props: GroupProps) {
+  const [open, setOpen] = useState<string | null>(null);
+  const wrong = Object.keys(props.errors).some(
+    (path) =>
+      /^(seed|trace|data\.(split|maxImages)|evaluation\.)/.test(path) ||
+      /^training\.(beta|epsilon|maxSteps|early)/.test(path),
+  );
+  return (
+    <Accordion variant="separated" value={wrong ? "advanced" : open} onChange={setOpen}>
+      <Accordion.Item value="advanced">
+        <Accordion.Control>Advanced: split, seed, optimiser, stopping, records</Accordion.Control>
+        <Accordion.Panel>
+          <Fields {...props} />
+        </Accordion.Panel>
+      </Accordion.Item>
+    </Accordion>
+  );
+}
+
+function Fields({ draft, errors, onChange }: GroupProps) {
+  const { data, training, model, evaluation } = draft;
+  const setData = (part: Partial<typeof data>): void => onChange({ ...draft, data: { ...data, ...part } });
+  const setTraining = (part: Partial<typeof training>): void =>
+    onChange({ ...draft, training: { ...training, ...part } });
+  return (
+    <Stack gap="md">
+      <Input.Wrapper label="Split of the images" labelElement="div" error={errors["data.split"]}>
+        <SimpleGrid cols={3} mt={4} mb={4}>
+          {PARTS.map((part, index) => (
+            <NumberField
+              key={part}
+              label={part}
+              value={data.split[index] ?? Number.NaN}
+              step={0.05}
+              onChange={(share) => {
+                const [train, validation, test] = data.split;
+                setData({
+                  split: [
+                    index === 0 ? share : train,
+                    index === 1 ? share : validation,
+                    index === 2 ? share : test,
+                  ],
+                });
+              }}
+            />
+          ))}
+        </SimpleGrid>
+      </Input.Wrapper>
+      <SimpleGrid cols={{ base: 1, xs: 2 }}>
+        <Select
+          label="Split by"
+          value={data.splitBy}
+          allowDeselect={false}
+          onChange={(by) => setData({ splitBy: by === "image" ? "image" : "patient" })}
+          data={[
+            { value: "patient", label: "Patient" },
+            { value: "image", label: "Image" },
+          ]}
+        />
+        <OptionalField
+          label="Use only the first … images"
+          hint="Empty: all"
+          value={data.maxImages}
+          error={errors["data.maxImages"]}
+          whole
+          onChange={(maxImages) => setData({ maxImages })}
+        />
+        <NumberField
+          label="Seed"
+          hint="Weights, split, order and noise follow from it"
+          value={draft.seed}
+          error={errors["seed"]}
+          whole
+          onChange={(seed) => onChange({ ...draft, seed })}
+        />
+        <Select
+          label="Batch normalisation"
+          description="The study's two-GPU U-Net had it twice a block"
+          value={model.norm}
+          allowDeselect={false}
+          onChange={(norm) =>
+            onChange({ ...draft, model: { ...model, norm: norm === "both" ? "both" : "last" } })
+          }
+          data={[
+            { value: "last", label: "After the second convolution" },
+            { value: "both", label: "After each convolution" },
+          ]}
+        />
+      </SimpleGrid>
+      <Input.Wrapper label="Loss" labelElement="div">
+        <SegmentedControl
+          fullWidth
+          mt={4}
+          aria-label="Loss"
+          value={training.loss}
+          onChange={(loss) => setTraining({ loss: loss as RunConfig["training"]["loss"] })}
+          data={[
+            { value: "l1", label: "L1 (mean absolute error)" },
+            { value: "l2", label: "L2 (mean squared error)" },
+          ]}
+        />
+      </Input.Wrapper>
+      <SimpleGrid cols={{ base: 1, xs: 3 }}>
+        <NumberField
+          label="Adam β₁"
+          value={training.beta1}
+          error={errors["training.beta1"]}
+          step={0.01}
+          onChange={(beta1) => setTraining({ beta1 })}
+        />
+        <NumberField
+          label="Adam β₂"
+          value={training.beta2}
+          error={errors["training.beta2"]}
+          step={0.001}
+          onChange={(beta2) => setTraining({ beta2 })}
+        />
+        <NumberField
+          label="Adam ε"
+          value={training.epsilon}
+          error={errors["training.epsilon"]}
+          step={1e-8}
+          input={{ decimalScale: 12 }}
+          onChange={(epsilon) => setTraining({ epsilon })}
+        />
+      </SimpleGrid>
+      <SimpleGrid cols={{ base: 1, xs: 2 }}>
+        <OptionalField
+          label="Stop after … steps"
+          hint="Empty: after the last epoch"
+          value={training.maxSteps}
+          error={errors["training.maxSteps"]}
+          whole
+          onChange={(maxSteps) => setTraining({ maxSteps })}
+        />
+        <OptionalField
+          label="Early stopping patience (epochs)"
+          hint="Empty: never"
+          value={training.earlyStoppingPatience}
+          error={errors["training.earlyStoppingPatience"]}
+          whole
+          onChange={(earlyStoppingPatience) => setTraining({ earlyStoppingPatience })}
+        />
+        <NumberField
+          label="Test images in an export"
+          hint="As PNG and NPY"
+          value={evaluation.exportImages}
+          error={errors["evaluation.exportImages"]}
+          whole
+          onChange={(exportImages) => onChange({ ...draft, evaluation: { ...evaluation, exportImages } })}
+        />
+        <NumberField
+          label="Record the first … steps"
+          hint="For replaying them in PyTorch; 0: none"
+          value={draft.trace}
+          error={errors["trace"]}
+          whole
+          onChange={(trace) => onChange({ ...draft, trace })}
+        />
+      </SimpleGrid>
+    </Stack>
+  );
+}

@@ -1,0 +1,175 @@
+import { Input, SegmentedControl, Select, SimpleGrid } from "@mantine/core";
+import { ENGINES, type EngineName, type RunConfig } from "@/contracts/runConfig";
+import { type GroupProps, whyNot } from "./draft";
+import { FieldGroup, NumberField } from "./fields";
+
+const ENGINE_NAMES: Readonly<Record<EngineName, string>> = {
+  auto: "auto: time what is available, take the fastest",
+  webgpu: "webgpu: the lab's own kernels",
+  "tfjs-webgpu": "tfjs-webgpu: TensorFlow.js on WebGPU",
+  "tfjs-webgl": "tfjs-webgl: TensorFlow.js on WebGL",
+  "tfjs-wasm": "tfjs-wasm: TensorFlow.js in WebAssembly",
+  "tfjs-cpu": "tfjs-cpu: TensorFlow.js in plain JavaScript, slow",
+};
+
+/** Mean, σ and when it is drawn. */
+export function NoiseGroup({ draft, errors, onChange }: GroupProps) {
+  const { noise } = draft;
+  const setNoise = (part: Partial<typeof noise>): void =>
+    onChange({ ...draft, noise: { ...noise, ...part } });
+  return (
+    <FieldGroup title="Noise">
+      <SimpleGrid cols={{ base: 1, xs: 2 }}>
+        <NumberField
+          label="Standard deviation σ"
+          hint="Of pixels in [0, 1]"
+          value={noise.std}
+          error={errors["noise.std"]}
+          step={0.05}
+          onChange={(std) => setNoise({ std })}
+        />
+        <NumberField
+          label="Mean"
+          hint="0: brightness stays"
+          value={noise.mean}
+          error={errors["noise.mean"]}
+          step={0.05}
+          onChange={(mean) => setNoise({ mean })}
+        />
+      </SimpleGrid>
+      <Input.Wrapper label="Drawn" labelElement="div">
+        <SegmentedControl
+          fullWidth
+          mt={4}
+          aria-label="When noise is drawn"
+          value={noise.draw}
+          onChange={(draw) => setNoise({ draw: draw as RunConfig["noise"]["draw"] })}
+          data={[
+            { value: "fresh", label: "At every visit" },
+            { value: "once", label: "Once per image" },
+          ]}
+        />
+      </Input.Wrapper>
+    </FieldGroup>
+  );
+}
+
+/** Which network, how wide. */
+export function NetworkGroup({ draft, errors, onChange }: GroupProps) {
+  const { model } = draft;
+  const setModel = (part: Partial<typeof model>): void =>
+    onChange({ ...draft, model: { ...model, ...part } });
+  return (
+    <FieldGroup title="Network">
+      <SegmentedControl
+        aria-label="Network"
+        value={model.name}
+        onChange={(name) => setModel({ name: name as RunConfig["model"]["name"] })}
+        data={[
+          { value: "unet", label: "U-Net" },
+          { value: "unetpp", label: "U-Net++" },
+        ]}
+      />
+      <NumberField
+        label="Width"
+        hint="Channels of the first level; the five levels have 1, 2, 4, 8 and 16 times as many. The study uses 64."
+        value={model.width}
+        error={errors["model.width"]}
+        whole
+        onChange={(width) => setModel({ width })}
+      />
+    </FieldGroup>
+  );
+}
+
+/** How it learns. */
+export function OptimisationGroup({ draft, errors, onChange }: GroupProps) {
+  const { training } = draft;
+  const setTraining = (part: Partial<typeof training>): void =>
+    onChange({ ...draft, training: { ...training, ...part } });
+  return (
+    <FieldGroup title="Optimisation">
+      <SimpleGrid cols={{ base: 1, xs: 3 }}>
+        <NumberField
+          label="Epochs"
+          value={training.epochs}
+          error={errors["training.epochs"]}
+          whole
+          onChange={(epochs) => setTraining({ epochs })}
+        />
+        <NumberField
+          label="Images per step"
+          value={training.batchSize}
+          error={errors["training.batchSize"]}
+          whole
+          onChange={(batchSize) => setTraining({ batchSize })}
+        />
+        <NumberField
+          label="Learning rate"
+          value={training.learningRate}
+          error={errors["training.learningRate"]}
+          step={0.0005}
+          onChange={(learningRate) => setTraining({ learningRate })}
+        />
+      </SimpleGrid>
+    </FieldGroup>
+  );
+}
+
+/** What computes it. What this version cannot do is shown with the reason. */
+export function EngineGroup({ draft, onChange }: GroupProps) {
+  const { engine } = draft;
+  const setEngine = (part: Partial<typeof engine>): void =>
+    onChange({ ...draft, engine: { ...engine, ...part } });
+  const option = <T extends string>(value: T, label: string, reason: string | null) => ({
+    value,
+    label: reason === null ? label : `${label} (not in this version)`,
+    disabled: reason !== null,
+  });
+  const setups = ["single", "dp:2", "ddp:2"];
+  return (
+    <FieldGroup title="Engine">
+      <Select
+        label="Runs on"
+        value={engine.name}
+        allowDeselect={false}
+        onChange={(name) => {
+          if (name !== null) setEngine({ name: name as EngineName });
+        }}
+        error={whyNot(draft, { name: engine.name })}
+        data={ENGINES.map((name) => option(name, ENGINE_NAMES[name], whyNot(draft, { name })))}
+      />
+      <SimpleGrid cols={{ base: 1, xs: 2 }}>
+        <Select
+          label="Precision"
+          value={engine.precision}
+          allowDeselect={false}
+          onChange={(precision) => setEngine({ precision: precision === "mixed" ? "mixed" : "f32" })}
+          error={whyNot(draft, { precision: engine.precision })}
+          data={[
+            option("f32", "32-bit floats", null),
+            option("mixed", "Mixed 16/32-bit", whyNot(draft, { precision: "mixed" })),
+          ]}
+        />
+        <Select
+          label="Replicas"
+          value={engine.setup}
+          allowDeselect={false}
+          onChange={(setup) => {
+            if (setup !== null) setEngine({ setup });
+          }}
+          error={whyNot(draft, { setup: engine.setup })}
+          data={[...new Set([...setups, engine.setup])].map((setup) =>
+            option(
+              setup,
+              setup === "single"
+                ? "One"
+                : `${setup.startsWith("ddp") ? "Distributed" : "Data parallel"}, ${setup.split(":")[1]}`,
+              whyNot(draft, { setup }),
+            ),
+          )}
+        />
+      </SimpleGrid>
+    </FieldGroup>
+  );
+}

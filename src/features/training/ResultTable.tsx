@@ -1,0 +1,44 @@
+import { Table } from "@mantine/core";
+import type { MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
+import { formatFixed } from "@/ui/format";
+
+const METRICS = [
+  { key: "psnrDb", label: "PSNR (dB)", digits: 2 },
+  { key: "ssim", label: "SSIM", digits: 4 },
+  { key: "lpips", label: "LPIPS", digits: 4 },
+] as const satisfies readonly { key: keyof MethodMetrics; label: string; digits: number }[];
+
+const withInterval = (value: MeanInterval | null, digits: number): string =>
+  value === null ? "–" : `${formatFixed(value.mean, digits)} ± ${formatFixed(value.ci95, digits)}`;
+
+/** Test metrics of the noisy and the denoised images: mean ± half width of the 95 % confidence interval. */
+export function ResultTable({ test }: { readonly test: NonNullable<RunResult["test"]> }) {
+  const metrics = METRICS.filter(({ key }) => test.denoised[key] !== null || test.noisy[key] !== null);
+  return (
+    <Table.ScrollContainer minWidth={320}>
+      <Table captionSide="bottom">
+        <Table.Caption>Mean over the test images ± 95 % confidence interval</Table.Caption>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th scope="col">Images</Table.Th>
+            {metrics.map(({ key, label }) => (
+              <Table.Th key={key} scope="col">
+                {label}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {(["noisy", "denoised"] as const).map((method) => (
+            <Table.Tr key={method} fw={method === "denoised" ? 600 : undefined}>
+              <Table.Th scope="row">{method}</Table.Th>
+              {metrics.map(({ key, digits }) => (
+                <Table.Td key={key}>{withInterval(test[method][key], digits)}</Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}

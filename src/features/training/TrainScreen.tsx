@@ -1,0 +1,59 @@
+import { SegmentedControl } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useState } from "react";
+import { useSearch } from "wouter";
+import type { RunConfig } from "@/contracts/runConfig";
+import { startTraining, useTraining } from "@/state/training";
+import { isLive } from "@/state/trainingReducer";
+import { PageHeader } from "@/ui/PageHeader";
+import { LiveView } from "./LiveView";
+import { ResumeBanner } from "./ResumeBanner";
+import { SetupForm } from "./SetupForm";
+
+/** Set up a run, and watch it learn. */
+export default function TrainScreen() {
+  const asksForConfig = useSearch() !== "";
+  const run = useTraining((state) => state.run);
+  const phase = useTraining((state) => state.phase);
+  // A link with a config wants the form, even while a run is on; otherwise a run is what one comes for.
+  const [view, setView] = useState<"setup" | "live">(asksForConfig || run === null ? "setup" : "live");
+  const shown = run === null ? "setup" : view;
+  const start = (name: string, config: RunConfig): void => {
+    setView("live");
+    void startTraining({ name, config }).then((outcome) => {
+      // Every other failure is in the live view.
+      if (!outcome.ok && outcome.failure.code === "run/busy")
+        notifications.show({
+          color: "red",
+          title: "Not started",
+          message: `${outcome.failure.message} ${outcome.failure.remedy}`,
+        });
+    });
+  };
+  return (
+    <>
+      <PageHeader
+        title={shown === "live" && run ? run.name : "Train"}
+        lead={
+          shown === "live"
+            ? "The run goes on while you visit other screens."
+            : "Choose images, noise and a network. Everything about a run is in its config, and the config is in the address."
+        }
+      >
+        {run && (
+          <SegmentedControl
+            aria-label="View"
+            value={shown}
+            onChange={(next) => setView(next === "live" ? "live" : "setup")}
+            data={[
+              { value: "live", label: isLive(phase) ? "Live" : "Last run" },
+              { value: "setup", label: isLive(phase) ? "Set up the next" : "New run" },
+            ]}
+          />
+        )}
+      </PageHeader>
+      <ResumeBanner />
+      {shown === "live" ? <LiveView /> : <SetupForm onStart={start} />}
+    </>
+  );
+}

@@ -1,0 +1,161 @@
+import { useStore } from "zustand";
+import { createStore } from "zustand/vanilla";
+import { startPhantoms } from "@/bridge/importer";
+import { type RunHandle, resumeRun, startRun } from "@/bridge/replica";
+import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
+import { phantomCount, type RunConfig } from "@/contracts/runConfig";
+import type { TrainingEvent } from "@/contracts/training";
+import { getPreview, getRun, listPreviews, readCurve } from "@/storage/runs";
+import { LossCurve } from "./curve";
+import { refreshDatasets } from "./datasets";
+import { refreshModels } from "./models";
+import { refreshRuns } from "./runs";
+import { isLive, NO_TRAINING, reduceTraining, type TrainingState } from "./trainingReducer";
+
+/** The run that this tab trains; it goes on whatever screen is shown. One at a time. */
+export const trainingStore = createStore<TrainingState>(() => NO_TRAINING);
+
+/** A part of the training state; re-renders only when that part changes. */
+export function useTraining<T>(select: (state: TrainingState) => T): T {
+  return useStore(trainingStore, select);
+}
+
+/** The losses of the run in `trainingStore`; `curveVersion` tells when they changed. */
+export const liveCurve = new LossCurve();
+
+let handle: RunHandle | null = null;
+let cancelRendering: (() => void) | null = null;
+/** Counts starts: what an earlier run still sends is dropped. */
+let generation = 0;
+
+const set = (part: Partial<TrainingState>): void => trainingStore.setState(part);
+const live = (): boolean => isLive(trainingStore.getState().phase);
+
+const BUSY: Failure = {
+  code: "run/busy",
+  message: "Another run is in progress in this tab.",
+  remedy: "Stop it first; what it has learned is kept.",
+};
+
+function follow(started: RunHandle, mine: number): void {
+  handle = started;
+  const end = (outcome: Outcome<void>): void => {
+    if (mine !== generation) return;
+    handle = null;
+    if (!outcome.ok) set({ phase: "failed", failure: outcome.failure, asked: null });
+    else if (live()) set({ phase: "stopped", asked: null });
+    void refreshRuns();
+    void refreshModels();
+  };
+  started.done.then(end, (error: unknown) => end({ ok: false, failure: toFailure(error) }));
+}
+
+function listener(mine: number): (event: TrainingEvent) => void {
+  return (event) => {
+    if (mine !== generation) return;
+    if (event.type === "steps") liveCurve.append(event.steps.firstStep, event.steps.losses);
+    trainingStore.setState((state) => reduceTraining(state, event));
+    // Lists elsewhere show the run's status and best epoch.
+    if (event.type === "started" || event.type === "epoch") void refreshRuns();
+  };
+}
+
+/** Renders the phantoms that a config asks for; the config then names the stored dataset. */
+async function renderPhantoms(config: RunConfig, count: number): Promise<Outcome<RunConfig>> {
+  const work = startPhantoms({ count, size: config.data.size, seed: config.seed }, (progress) =>
+    set({ rendering: progress }),
+  );
+  cancelRendering = () => work.cancel();
+  const outcome = await work.done;
+  cancelRendering = null;
+  if (!outcome.ok) return outcome;
+  void refreshDatasets();
+  return { ok: true, value: { ...config, data: { ...config.data, source: `dataset:${outcome.value.id}` } } };
+}
+
+/** Starts a run; phantoms are rendered first where the config names them. Fails with `run/busy` while another is on. */
+export async function startTraining(request: {
+  readonly name: string;
+  readonly config: RunConfig;
+}): Promise<Outcome<string>> {
+  if (live()) return { ok: false, failure: BUSY };
+  const mine = ++generation;
+  liveCurve.clear();
+  const { name, config } = request;
+  set({ ...NO_TRAINING, run: { id: "", name, config }, phase: "rendering" });
+  const count = phantomCount(config.data.source);
+  const ready: Outcome<RunConfig> =
+    count === null ? { ok: true, value: config } : await renderPhantoms(config, count);
+  if (mine !== generation) return { ok: false, failure: BUSY };
+  if (!ready.ok) {
+    set({ phase: "failed", failure: ready.failure, asked: null });
+    return ready;
+  }
+  if (trainingStore.getState().asked === "stop") {
+    set({ ...NO_TRAINING });
+    return { ok: true, value: "" };
+  }
+  const started = startRun({ name, config: ready.value, initialWeights: null }, listener(mine));
+  set({ run: { id: started.runId, name, config: ready.value }, phase: "preparing", rendering: null });
+  follow(started, mine);
+  return { ok: true, value: started.runId };
+}
+
+/** Continues a stored run from its last checkpoint, with what it had shown before. */
+export async function resumeTraining(runId: string): Promise<Outcome<void>> {
+  if (live()) return { ok: false, failure: BUSY };
+  const mine = ++generation;
+  liveCurve.clear();
+  try {
+    const [record, curve, previews] = await Promise.all([
+      getRun(runId),
+      readCurve(runId),
+      listPreviews(runId),
+    ]);
+    const lastPreview = previews.at(-1);
+    const preview = lastPreview === undefined ? null : await getPreview(runId, lastPreview);
+    if (mine !== generation) return { ok: false, failure: BUSY };
+    liveCurve.append(1, curve.losses);
+    set({
+      ...NO_TRAINING,
+      run: { id: runId, name: record.name, config: record.config },
+      phase: "preparing",
+      epochs: record.epochs.filter((epoch) => epoch.step <= record.checkpointStep),
+      preview,
+      checkpointStep: record.checkpointStep,
+      curveVersion: 1,
+    });
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) };
+  }
+  follow(resumeRun(runId, listener(mine)), mine);
+  return { ok: true, value: undefined };
+}
+
+/** Finishes the step, writes a checkpoint, waits. */
+export function pauseTraining(): void {
+  if (!handle) return;
+  set({ asked: "pause" });
+  handle.pause();
+}
+
+export function continueTraining(): void {
+  if (!handle) return;
+  set({ asked: "continue" });
+  handle.continue();
+}
+
+/** Finishes the step, keeps the weights, tests them and ends the run. */
+export function stopTraining(): void {
+  set({ asked: "stop" });
+  cancelRendering?.();
+  handle?.stop();
+}
+
+/** Takes an ended run off the live view; it stays in the list of runs. */
+export function dismissTraining(): void {
+  if (live()) return;
+  generation++;
+  liveCurve.clear();
+  set(NO_TRAINING);
+}
