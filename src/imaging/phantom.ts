@@ -9,7 +9,7 @@ import { Mottle } from "./phantom/texture";
 import { paintVessels } from "./phantom/vessels";
 
 /** Share of a chest's attenuation that a lungful of air takes away. */
-const AIR = 0.74;
+const AIR = 0.67;
 /** Half-width of crisp anatomical edges in body lengths, and at least this many pixels. */
 const EDGE = 0.003;
 const EDGE_PIXELS = 0.7;
@@ -32,6 +32,7 @@ export function renderPhantom(size: number, seed: number, index: number): Uint8A
   paintBones(anatomy, painter, bone);
   paintVessels(anatomy, stream, painter, vessels);
   paintAirways(anatomy, painter, airways);
+  if (anatomy.marker) paintMarker(anatomy, painter, bone);
   return expose(anatomy, view, new Mottle(seed, index, view.scale), { bone, vessels, airways });
 }
 
@@ -66,8 +67,8 @@ function expose(anatomy: Anatomy, view: View, mottle: Mottle, maps: Maps): Uint8
         tissue * (1 + 0.012 * grain) -
         AIR * anatomy.air * lung * (1 - 0.045 * grain) +
         (maps.vessels[i] as number) * Math.min(lung * 2.5, 1) +
-        (maps.bone[i] as number) * (1 + 0.06 * grain) * Math.min(tissue * 4, 1) -
-        (maps.airways[i] as number) * Math.min(tissue * 4, 1);
+        (maps.bone[i] as number) * (1 + 0.06 * grain) -
+        (maps.airways[i] as number);
       out[i] = film.level(thickness);
     }
   }
@@ -87,18 +88,18 @@ function paintAirways(anatomy: Anatomy, painter: StrokePainter, map: Float32Arra
   painter.paint(
     map,
     [
-      at(0, -0.2, 0.019, 0.17),
-      at(0, apexY, 0.018, 0.16),
-      at(-0.006, carina - 0.03, 0.017, 0.12),
-      at(-0.004, carina, 0.014, 0.07),
+      at(0, -0.2, 0.0195, 0.2),
+      at(0, apexY, 0.0185, 0.2),
+      at(-0.006, carina - 0.03, 0.0175, 0.17),
+      at(-0.004, carina, 0.015, 0.12),
     ],
     "tube",
   );
   painter.paint(
     map,
     [
-      at(-0.004, carina - 0.012, 0.013, 0.07),
-      at(-0.05, carina + 0.055, 0.011, 0.06),
+      at(-0.004, carina - 0.012, 0.013, 0.1),
+      at(-0.05, carina + 0.055, 0.011, 0.09),
       at(-0.075, carina + 0.1, 0.008, 0.03),
     ],
     "tube",
@@ -106,18 +107,38 @@ function paintAirways(anatomy: Anatomy, painter: StrokePainter, map: Float32Arra
   painter.paint(
     map,
     [
-      at(-0.002, carina - 0.008, 0.011, 0.06),
+      at(-0.002, carina - 0.008, 0.011, 0.09),
       at(0.045, carina + 0.045, 0.01, 0.06),
       at(0.078, carina + 0.07, 0.008, 0.03),
     ],
     "tube",
   );
   if (gastricBubble > 0) {
-    const y = domeY[1] + 0.045;
+    // Gas under the left dome, flat below where it meets fluid.
+    const y = domeY[1] + 0.052;
+    const width = 0.03 * gastricBubble;
     painter.paint(
       map,
-      [at(0.13, y, 0.024 * gastricBubble, 0.24), at(0.2, y - 0.004, 0.028 * gastricBubble, 0.26)],
+      [
+        at(0.105, y, width * 0.7, 0.14),
+        at(0.14, y - 0.012, width, 0.24),
+        at(0.185, y - 0.014, width * 1.1, 0.26),
+        at(0.215, y, width * 0.75, 0.14),
+      ],
       "tube",
     );
   }
+}
+
+/** The lead letter that says which side is the patient's left. */
+function paintMarker(anatomy: Anatomy, painter: StrokePainter, map: Float32Array): void {
+  const x = 0.36 / anatomy.zoom;
+  const y = 0.5 - 0.42 / anatomy.zoom;
+  const at = (dx: number, dy: number): StrokePoint => ({
+    x: x + dx,
+    y: y + dy,
+    halfWidth: 0.0042,
+    amount: 1.2,
+  });
+  painter.paint(map, [at(0, -0.02), at(0, 0.02), at(0.022, 0.02)], "tube");
 }

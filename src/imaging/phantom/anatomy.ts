@@ -17,11 +17,10 @@ export interface Anatomy {
   readonly apexY: number;
   /** Top of the diaphragm's domes: patient's right, left. */
   readonly domeY: readonly [number, number];
-  /** Half-length of the heart along and across its axis, and its centre. */
-  readonly heartX: number;
-  readonly heartY: number;
-  readonly heartLong: number;
-  readonly heartShort: number;
+  /** Farthest extent of the heart from the midline: patient's right, left; and of the waist between aorta and heart. */
+  readonly heartRight: number;
+  readonly heartLeft: number;
+  readonly waist: number;
   readonly aorticKnob: number;
   /** Thickness of the chest wall's soft tissue at the side. */
   readonly wall: number;
@@ -44,6 +43,8 @@ export interface Anatomy {
   readonly vessels: number;
   /** Lung darkness (air), about 1. */
   readonly air: number;
+  /** Scattered radiation as a share of the open beam: it flattens the densest parts. */
+  readonly scatter: number;
   /** Film: exposure midpoint and brightest level. */
   readonly midpoint: number;
   readonly gain: number;
@@ -65,36 +66,36 @@ export function drawAnatomy(stream: RandomStream): Anatomy {
   const apexY = bell(0.125, 0.035);
   const rightDome = 0.715 + inspiration;
   return {
-    zoom: bell(1.02, 0.09),
+    zoom: bell(1.12, 0.11),
     shiftX: bell(0, 0.03),
-    shiftY: bell(0.0, 0.03),
+    shiftY: bell(0.02, 0.04),
     tilt: bell(0, 0.04),
     turn: bell(0, 0.016),
     chestHalfWidth,
     apexY,
     domeY: [rightDome, rightDome + bell(0.022, 0.02)],
-    heartX: 0.26 * heartHalfWidth,
-    heartY: rightDome - 0.105,
-    heartLong: heartHalfWidth * 1.06,
-    heartShort: heartHalfWidth * bell(0.84, 0.1),
+    heartRight: 2 * heartHalfWidth * 0.35,
+    heartLeft: 2 * heartHalfWidth * 0.65,
+    waist: bell(0.062, 0.012),
     aorticKnob: bell(0.034, 0.012),
-    wall: 0.035 + 0.05 * adiposity + (female ? 0.008 : 0),
+    wall: bell(0.045, 0.012) + 0.06 * adiposity + (female ? 0.008 : 0),
     breast: female ? uniform(0.08, 0.2) + 0.12 * adiposity : 0.05 * adiposity,
     breastY: uniform(0.56, 0.66),
     neckHalfWidth: bell(female ? 0.088 : 0.102, 0.012),
     shoulderY: apexY + bell(-0.07, 0.03),
     ribSpacing: bell(0.0625, 0.005) + inspiration * 0.03,
-    ribDrop: bell(0.2, 0.035),
+    ribDrop: bell(0.265, 0.045),
     ribHalfWidth: bell(0.0118, 0.002),
     bone: bell(1, 0.3),
-    clavicleY: apexY + bell(0.085, 0.03),
-    clavicleRise: bell(0.055, 0.035),
+    clavicleY: apexY + bell(0.1, 0.03),
+    clavicleRise: bell(0.07, 0.04),
     armAngle: uniform(0.15, 1),
     gastricBubble: stream.nextFloat() < 0.6 ? uniform(0.4, 1) : 0,
     vessels: bell(1, 0.35),
     air: bell(1, 0.1) - 0.08 * adiposity,
-    midpoint: bell(1.62, 0.35),
-    gain: bell(272, 14),
+    scatter: 0.006 + 0.022 * adiposity + uniform(0, 0.01),
+    midpoint: bell(1.6, 0.4),
+    gain: bell(262, 16),
     marker: stream.nextFloat() < 0.6,
   };
 }

@@ -14,7 +14,7 @@ export function bodyRow(
 ): void {
   const { chestHalfWidth, wall, neckHalfWidth, shoulderY, breast, breastY } = anatomy;
   const torsoHalfWidth =
-    chestHalfWidth + wall + 0.012 * smoothStep(0.6, 1, y) + 0.03 * smoothStep(0.5, 0.25, y);
+    chestHalfWidth + wall + 0.012 * smoothStep(0.6, 1, y) + 0.055 * smoothStep(0.52, 0.28, y);
   const depth = 0.66 + 0.32 * smoothStep(0.05, 0.5, y) + 0.26 * smoothStep(0.6, 0.95, y);
   const neck = 0.62 + 0.1 * smoothStep(0.02, -0.15, y);
   const arm = armRow(anatomy, y);
@@ -30,7 +30,7 @@ export function bodyRow(
     let torso = q < 1 ? depth * Math.sqrt(1 - q2 * q2 * q2) * roundedEdge((y - topY) / 0.13) : 0;
     const n = distance / (neckHalfWidth + 0.02 * smoothStep(-0.02, 0.1, y));
     if (n < 1 && y < 0.3) {
-      const column = neck * Math.sqrt(1 - n * n * n * n) * smoothStep(0.3, 0.1, y);
+      const column = neck * Math.sqrt(1 - n * n) * smoothStep(0.3, 0.1, y);
       torso = Math.sqrt(torso * torso + column * column * (1 - clamp01(torso)));
     }
     const a = (distance - arm.x) / arm.halfWidth;

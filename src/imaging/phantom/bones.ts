@@ -1,6 +1,6 @@
 import type { Anatomy } from "./anatomy";
 import type { StrokePainter, StrokePoint } from "./canvas";
-import { cos, sin } from "./exactMath";
+import { cos, sin, smoothStep } from "./exactMath";
 import { lungOuterX } from "./lungs";
 
 const RIB_PAIRS = 11;
@@ -37,12 +37,12 @@ function ribPoints(anatomy: Anatomy, side: number, rib: number): StrokePoint[] {
     const s4 = s * s * s * s;
     const x = side * (root + (outer - root) * s) + turn * (2 * front - 1) * 0.8;
     // The neck of a rib first rises a little beside the spine.
-    const y = startY + drop * front - 0.016 * s * (1 - front) + 0.012 * front * front * s;
+    const y = startY + drop * front - 0.03 * s * (1 - front) + 0.012 * front * front * s;
     points.push({
       x,
       y,
       halfWidth: ribHalfWidth * (0.86 + 0.3 * front),
-      amount: bone * (0.105 - 0.05 * front) * (1 + 0.75 * s4 * s4),
+      amount: bone * (0.13 - 0.048 * front) * (1 + 0.7 * s4 * s4) * smoothStep(1, 0.86, i / RIB_SAMPLES),
     });
   }
   return points;
@@ -61,7 +61,7 @@ function claviclePoints(anatomy: Anatomy, side: number): StrokePoint[] {
       x: side * (inner + (outer - inner) * t) + turn * 1.4,
       y: clavicleY - clavicleRise * (1.5 * t - 0.5 * t * t) - wave,
       halfWidth: 0.0125 + 0.007 * (1 - t) * (1 - t) * (1 - t) + 0.003 * t * t,
-      amount: bone * 0.13,
+      amount: bone * 0.165 * (0.85 + 0.15 * t),
     });
   }
   return points;

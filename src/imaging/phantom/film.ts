@@ -3,8 +3,6 @@ import { exp, log } from "./exactMath";
 
 /** Line integral of attenuation through a whole chest without lungs, at the tube voltages of chest radiography. */
 const CHEST_ATTENUATION = 3.2;
-/** Scattered radiation, as a share of the open beam: it flattens the densest parts. */
-const SCATTER = 0.012;
 const STEPS = 2048;
 const MAX_THICKNESS = 2.5;
 
@@ -16,10 +14,10 @@ export class Film {
   private readonly levels: Float64Array;
 
   constructor(anatomy: Anatomy) {
-    const { midpoint, gain } = anatomy;
+    const { midpoint, gain, scatter } = anatomy;
     this.levels = Float64Array.from({ length: STEPS + 2 }, (_, i) => {
       const thickness = (i / STEPS) * MAX_THICKNESS;
-      const exposure = (exp(-CHEST_ATTENUATION * thickness) + SCATTER) / (1 + SCATTER);
+      const exposure = (exp(-CHEST_ATTENUATION * thickness) + scatter) / (1 + scatter);
       const e = -log(exposure);
       return (gain * e * e) / (e * e + midpoint * midpoint);
     });

@@ -1,11 +1,10 @@
 import type { Anatomy } from "./anatomy";
-import { clamp01, cos, roundedEdge, sin, smoothStep } from "./exactMath";
+import { clamp01, roundedEdge, smoothStep } from "./exactMath";
 
 /** Height, in body lengths, of the rib cage's widest place, whatever the breath. */
 const BASE_Y = 0.76;
 const APEX_X = 0.145;
 const HILUM_X = 0.078;
-const HEART_AXIS_ANGLE = 0.62;
 
 /** Distance of the lung's outer wall from the midline at height y. */
 export function lungOuterX(anatomy: Anatomy, y: number): number {
@@ -25,62 +24,70 @@ export function diaphragmY(anatomy: Anatomy, side: number, x: number): number {
   const dome = anatomy.domeY[side < 0 ? 0 : 1];
   if (x < peak) {
     const t = (peak - x) / peak;
-    return dome + 0.04 * t * t;
+    return dome + 0.03 * t * t;
   }
   const t = (x - peak) / (anatomy.chestHalfWidth - peak);
   const t2 = t * t;
-  return dome + 0.05 * t2 + 0.075 * t2 * t2 * t;
+  return dome + 0.06 * t2 + 0.05 * t2 * t2;
 }
 
 export function hilum(anatomy: Anatomy, side: number): { x: number; y: number } {
   return { x: side * HILUM_X, y: anatomy.apexY + (side < 0 ? 0.275 : 0.255) };
 }
 
-/** What of a hemithorax is filled with heart and mediastinum instead of lung, at one height. */
+/** Borders of heart and mediastinum at one height: what lies between them is tissue instead of lung. */
 export interface MediastinumRow {
   readonly y: number;
   readonly left: number;
   readonly right: number;
+  /** Distance from the border over which the tissue reaches its full depth. */
+  readonly rounding: number;
 }
 
+/**
+ * The cardiac silhouette. Patient's right (image left): superior vena cava, right atrium. Patient's left: aortic arch
+ * (a blob of its own), the waist, and the left ventricle, which swings out to the apex above the diaphragm.
+ */
 export function mediastinumRow(anatomy: Anatomy, y: number): MediastinumRow {
-  const { apexY, turn, heartY } = anatomy;
-  const arch = apexY + 0.17;
-  // Wide behind the sternum above the arch, a waist below it, then the heart takes over.
-  const upper = 0.052 + 0.02 * smoothStep(arch - 0.02, apexY - 0.02, y);
-  const lower = 0.012 * smoothStep(arch + 0.1, heartY, y);
-  return { y, left: -upper - lower * 0.5 + turn, right: upper - 0.008 + lower + turn };
+  const { apexY, turn, heartRight, heartLeft, domeY, waist } = anatomy;
+  const arch = apexY + 0.19;
+  const upper = 0.026 * smoothStep(arch - 0.03, apexY - 0.02, y);
+  const fromAtrium = (y - domeY[0] + 0.105) / 0.16;
+  const bulge = clamp01(1 - fromAtrium * fromAtrium);
+  // Above its widest place the atrium tapers into the vena cava; below it turns in to the diaphragm.
+  const atrium = fromAtrium < 0 ? bulge * (1.35 - 0.35 * bulge) : Math.sqrt(bulge);
+  const cava = 0.055 + upper;
+  const right = cava + (heartRight - cava) * atrium;
+  const waistX = waist + upper * 0.6;
+  const top = arch + 0.045;
+  const heartApex = domeY[1] - 0.07;
+  const t = clamp01((y - top) / (heartApex - top));
+  const belowApex = Math.max(y - heartApex, 0) / 0.105;
+  const swing = t * (1.3 + 0.2 * t - 0.5 * t * t) * Math.sqrt(clamp01(1 - belowApex * belowApex));
+  const left = waistX + (heartLeft - waistX) * swing;
+  return {
+    y,
+    left: turn - right,
+    right: turn + left,
+    rounding: 0.04 + 0.08 * smoothStep(arch + 0.02, heartApex - 0.1, y),
+  };
 }
 
 /** Fraction 0 … 1 of the depth at (x, row.y) that is heart, great vessels or mediastinum. */
 function occupied(anatomy: Anatomy, row: MediastinumRow, x: number, soft: number): number {
-  const { heartX, heartY, heartLong, heartShort, aorticKnob, apexY, turn } = anatomy;
+  const { aorticKnob, apexY, turn } = anatomy;
   const y = row.y;
   let free = 1;
   const inside = Math.min(x - row.left, row.right - x);
-  if (inside > 0) free *= 1 - 0.3 * smoothStep(0, soft * 2, inside) - 0.68 * roundedEdge(inside / 0.05);
-  const ex = x - heartX - turn;
-  const ey = y - heartY;
-  const along = (ex * HEART_COS + ey * HEART_SIN) / heartLong;
-  const across = (ey * HEART_COS - ex * HEART_SIN) / heartShort;
-  const heart2 = along * along + across * across;
-  if (heart2 < 1) {
-    const depth = 1 - Math.sqrt(heart2);
-    free *= 1 - 0.3 * smoothStep(0, (soft * 2) / heartShort, depth) - 0.64 * roundedEdge(depth / 0.55);
-  }
+  if (inside > 0)
+    free *= 1 - 0.3 * smoothStep(0, soft * 4, inside) - 0.64 * roundedEdge(inside / row.rounding);
   const arch = apexY + 0.19;
-  free *= 1 - blob(x - 0.034 - turn, y - arch, aorticKnob, aorticKnob * 1.15, soft, 0.72);
-  free *= 1 - blob(x - 0.044 - turn, y - arch - 0.085, 0.034, 0.045, soft, 0.5);
-  free *= 1 - blob(x + 0.05 - turn, y - arch - 0.17, 0.03, 0.1, soft, 0.4);
-  free *= 1 - blob(x + HILUM_X, y - apexY - 0.285, 0.034, 0.06, 0.02, 0.3);
-  free *= 1 - blob(x - HILUM_X, y - apexY - 0.262, 0.032, 0.055, 0.02, 0.3);
-  // The descending aorta, a faint line left of the spine.
-  if (y > arch) free *= 1 - 0.22 * smoothStep(0.05 + soft, 0.05 - soft, Math.abs(x - 0.008 + turn));
+  free *= 1 - blob(x - 0.036 - turn, y - arch, aorticKnob, aorticKnob * 1.2, soft, 0.75);
+  free *= 1 - blob(x - 0.04 - turn, y - arch - 0.08, 0.036, 0.05, soft * 2, 0.45);
+  free *= 1 - blob(x + HILUM_X, y - apexY - 0.285, 0.045, 0.08, 0.02, 0.32);
+  free *= 1 - blob(x - HILUM_X, y - apexY - 0.262, 0.046, 0.07, 0.02, 0.34);
   return 1 - free;
 }
-
-const HEART_COS = cos(HEART_AXIS_ANGLE);
-const HEART_SIN = sin(HEART_AXIS_ANGLE);
 
 function blob(dx: number, dy: number, rx: number, ry: number, soft: number, amount: number): number {
   const q2 = (dx * dx) / (rx * rx) + (dy * dy) / (ry * ry);

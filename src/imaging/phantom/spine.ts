@@ -23,7 +23,7 @@ export function addSpineRow(
     smoothStep(0.06, 0.12, inside) * smoothStep(0.24, 0.14, inside) +
     smoothStep(0.94, 0.88, inside) * smoothStep(0.76, 0.86, inside);
   const edge = halfWidth * (1 - 0.1 * (1 - 4 * (inside - 0.5) * (inside - 0.5)));
-  const body = anatomy.bone * (0.13 - 0.07 * disc + 0.03 * plate);
+  const body = anatomy.bone * (0.085 - 0.035 * disc + 0.022 * plate);
   const centre = -anatomy.turn;
   const first = Math.max(Math.floor((centre - 0.06 - x0) / dx), 0);
   const last = Math.min(Math.ceil((centre + 0.06 - x0) / dx), count - 1);

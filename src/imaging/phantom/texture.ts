@@ -2,10 +2,10 @@ import { PURPOSE, philox4x32 } from "@/contracts/random";
 
 /** Lattice cells per body length of each octave; an octave too fine for the image is left out, so that no size aliases. */
 const OCTAVES: readonly (readonly [number, number])[] = [
-  [9, 1],
-  [23, 0.8],
-  [57, 0.6],
-  [141, 0.4],
+  [7, 0.9],
+  [23, 0.6],
+  [61, 0.55],
+  [113, 0.5],
 ];
 const FINEST_CELL_PIXELS = 2;
 const LATTICE = 256;
