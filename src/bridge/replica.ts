@@ -1,4 +1,4 @@
-import { proxy, releaseProxy, wrap } from "comlink";
+import { type ProxyMarked, proxy, type Remote, releaseProxy, wrap } from "comlink";
 import type { Failure, Outcome } from "@/contracts/failure";
 import { toFailure } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
@@ -44,7 +44,7 @@ export function resumeRun(runId: string, onEvent: Listener<TrainingEvent>): RunH
 function inWorker(
   runId: string,
   onEvent: Listener<TrainingEvent>,
-  work: (api: ReplicaApi, listener: Listener<TrainingEvent>) => Promise<Outcome<void>>,
+  work: (api: Remote<ReplicaApi>, listener: Listener<TrainingEvent> & ProxyMarked) => Promise<Outcome<void>>,
 ): RunHandle {
   const worker = new Worker(new URL("../../workers/replica.worker.ts", import.meta.url), {
     type: "module",
@@ -76,8 +76,7 @@ function inWorker(
   };
   worker.addEventListener("error", (event) => crash(workerCrashed(event.message)));
   worker.addEventListener("messageerror", () => crash(workerCrashed("a message could not be read")));
-  // Comlink's remote has the methods of the API with promises around them; they are promises already.
-  work(remote as unknown as ReplicaApi, proxy(listen)).then(end, (error: unknown) => crash(toFailure(error)));
+  work(remote, proxy(listen)).then(end, (error: unknown) => crash(toFailure(error)));
   const tell = (method: "pause" | "continue" | "stop"): void => {
     if (!ended) void remote[method]().catch((error: unknown) => crash(toFailure(error)));
   };

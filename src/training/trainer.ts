@@ -11,6 +11,7 @@ import { assertFiniteLoss, assertFiniteWeights, withKeptCheckpoint } from "./fai
 import { planRun, type RunPlan } from "./plan";
 import { keepsPreview, Previewer } from "./preview";
 import { ProgressMeter } from "./progress";
+import { type Settled, settled, taken } from "./settled";
 import type { Split } from "./split";
 import type { BestWeights, CheckpointSink, TrainingState } from "./state";
 import { type TraceData, TraceRecorder } from "./trace";
@@ -363,19 +364,4 @@ class TrainingLoop {
       deviceBytes: executor.memory().bytes,
     };
   }
-}
-
-type Settled<T> = { readonly value: T } | { readonly error: unknown };
-
-/** Holds a rejection until someone asks, so that a batch that fails while a step runs is no unhandled rejection. */
-function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
-  return promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-}
-
-function taken<T>(result: Settled<T>): T {
-  if ("error" in result) throw result.error;
-  return result.value;
 }

@@ -266,6 +266,27 @@ describe("pause and stop", () => {
     expect(await numbersOf("a")).toEqual(await numbersOf("whole"));
   });
 
+  it("leaves the rest of the tests out when stopped again, or while testing", async () => {
+    for (const when of ["training", "testing"]) {
+      const mine = thread(
+        engineWith((step) => {
+          if (step === 5 && when === "training") mine.control.stop();
+        }),
+      );
+      const { events } = mine.context;
+      const emit = events.emit.bind(events);
+      events.emit = (event) => {
+        if (event.type === "phase" && event.phase === "testing") mine.control.stop();
+        emit(event);
+      };
+      await start(mine, when);
+      const run = await getRun(when);
+      expect(run.status).toBe(when === "training" ? "stopped" : "done");
+      expect(run.result).toMatchObject({ complete: when === "testing", test: null });
+      expect(run.perImage).toBeNull();
+    }
+  });
+
   it("stopped before it began, leaves nothing", async () => {
     const mine = thread();
     mine.control.stop();
