@@ -6,7 +6,7 @@ import type { StoredRun } from "./storedRun";
 
 /** What is known about the surroundings of a run that has not written its own result. */
 export interface PartialContext {
-  readonly environment: Omit<RunEnvironment, "adapter">;
+  readonly environment: RunEnvironment;
   /** Of the data set, where it is still stored. */
   readonly dataset: {
     readonly images: number;
@@ -41,7 +41,7 @@ export function partialResult({ run, curve }: StoredRun, context: PartialContext
   );
   return {
     config,
-    environment: { ...context.environment, adapter: started?.adapter ?? null },
+    environment: context.environment,
     model: { parameters: countParameters(graph), forwardGflopsPerImage },
     dataset: {
       images: context.dataset?.images ?? 0,

@@ -174,7 +174,7 @@ describe("export and import", () => {
   it("keeps a stopped run's partial result, without an interval for nothing", async () => {
     const stored = exampleRun();
     const result = partialResult(stored, {
-      environment: { features: [], limits: {}, userAgent: "Test/1.0", cores: 2, commit: "x" },
+      environment: { adapter: null, features: [], limits: {}, userAgent: "Test/1.0", cores: 2, commit: "x" },
       dataset: null,
     });
     expect(result.best).toEqual({ epoch: 2, validationLoss: 0.07 });

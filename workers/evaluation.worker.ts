@@ -1,0 +1,89 @@
+import { expose, type ProxyMethods, releaseProxy, transfer } from "comlink";
+import { LabError, type Outcome, outcomeOf } from "@/contracts/failure";
+import type { DenoiseRequest, EvaluationApi, GreyImage } from "@/contracts/workers";
+import { encodePng16 } from "@/imaging/encodePng";
+import { buildGraph } from "@/model/build";
+import { forwardFlops } from "@/model/cost";
+import { countParameters } from "@/model/parameters";
+import { deleteModel, renameModel } from "@/storage/models";
+import { deleteRun, renameRun } from "@/storage/runs";
+import { denoiseFile } from "./evaluation/denoiseFile";
+import { Denoiser } from "./evaluation/denoiser";
+import { ImageSource } from "./evaluation/images";
+import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
+import { importModelFile } from "./evaluation/models";
+import { PreviewMaker } from "./evaluation/preview";
+import { exportStoredRun, importStoredRun } from "./evaluation/runs";
+
+const denoiser = new Denoiser(chooseInferenceEngine);
+const previews = new PreviewMaker(new ImageSource(), denoiser);
+
+/** Raised by `cancel`: what was asked for before it ends. */
+let cancellations = 0;
+/** Files are denoised one after the other, so that the first is done early. */
+let denoising: Promise<unknown> = Promise.resolve();
+
+/** Hands the pixels over instead of copying them. An image may stand in two places. */
+function handOver<T>(outcome: Outcome<T>, images: (value: T) => readonly (GreyImage | null)[]): Outcome<T> {
+  if (!outcome.ok) return outcome;
+  const buffers = images(outcome.value).flatMap((image) => (image ? [image.data.buffer] : []));
+  return transfer(outcome, [...new Set(buffers)]);
+}
+
+function denoiseInTurn(
+  request: DenoiseRequest,
+  onProgress: Parameters<EvaluationApi["denoise"]>[1],
+): ReturnType<EvaluationApi["denoise"]> {
+  const asked = cancellations;
+  const cancelled = (): boolean => asked !== cancellations;
+  const turn = denoising.then(() =>
+    outcomeOf(() => {
+      if (cancelled())
+        throw new LabError("run/cancelled", `${request.file.name} was not denoised.`, "Start it again.");
+      return denoiseFile(denoiser, request, onProgress, cancelled);
+    }),
+  );
+  denoising = turn;
+  return turn;
+}
+
+const api: EvaluationApi = {
+  previewNoise: async (request) =>
+    handOver(await outcomeOf(() => previews.make(request)), ({ clean, noisy, denoised }) => [
+      clean,
+      noisy,
+      denoised,
+    ]),
+  denoise: async (request, onProgress) => {
+    const outcome = await denoiseInTurn(request, onProgress);
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return handOver(outcome, ({ input, denoised, clean }) => [input, denoised, clean]);
+  },
+  cancel: () => {
+    cancellations++;
+    return Promise.resolve();
+  },
+  encodePng16: ({ width, height, data }) =>
+    outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
+  importModel: (file) => outcomeOf(() => importModelFile(file)),
+  renameModel: (id, name) => outcomeOf(() => renameModel(id, name)),
+  deleteModel: (id) =>
+    outcomeOf(async () => {
+      await deleteModel(id);
+      await denoiser.forget(id);
+    }),
+  renameRun: (id, name) => outcomeOf(() => renameRun(id, name)),
+  deleteRun: (id) => outcomeOf(() => deleteRun(id)),
+  exportRun: (id, paths) => outcomeOf(() => exportStoredRun(id, paths, denoiser)),
+  importRun: (files) => outcomeOf(() => importStoredRun(files)),
+  describeModel: (model, size) =>
+    outcomeOf(() => {
+      const graph = buildGraph(model);
+      return {
+        parameters: countParameters(graph),
+        forwardGflopsPerImage: forwardFlops(graph, size, size) / 1e9,
+      };
+    }),
+};
+
+expose(api);
