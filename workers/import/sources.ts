@@ -26,6 +26,9 @@ function unreadable(path: string, cause: unknown): LabError {
   );
 }
 
+const asLabError = (path: string, error: unknown): LabError =>
+  error instanceof LabError ? error : unreadable(path, error);
+
 async function readFile(file: File, path: string): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size > MAX_FILE_BYTES) throw fileTooLarge(path, file.size);
   try {
@@ -36,7 +39,7 @@ async function readFile(file: File, path: string): Promise<Uint8Array<ArrayBuffe
     }
     return new Uint8Array(await file.arrayBuffer());
   } catch (error) {
-    throw error instanceof LabError ? error : unreadable(path, error);
+    throw asLabError(path, error);
   }
 }
 
@@ -63,7 +66,7 @@ export class Sources {
     const opened: Opened[] = [];
     for (const source of sorted) {
       const archive = isArchivePath(source.path)
-        ? await openArchive(source.file, source.path).catch(toFailure)
+        ? await openArchive(source.file, source.path).catch((error) => asLabError(source.path, error).failure)
         : null;
       opened.push({ ...source, archive });
     }
