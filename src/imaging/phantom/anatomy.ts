@@ -59,32 +59,32 @@ export function drawAnatomy(stream: RandomStream): Anatomy {
     mean + (spread * 2 * (stream.nextFloat() + stream.nextFloat() + stream.nextFloat() - 1.5)) / 3;
   const female = stream.nextFloat() < 0.45;
   const adiposity = stream.nextFloat() * stream.nextFloat();
-  const inspiration = bell(0, 0.055);
-  const chestHalfWidth = bell(female ? 0.335 : 0.352, 0.03);
-  const cardiothoracicRatio = bell(0.48, 0.09);
+  const inspiration = bell(0, 0.075);
+  const chestHalfWidth = bell(female ? 0.335 : 0.352, 0.042);
+  const cardiothoracicRatio = bell(0.485, 0.15);
   const heartHalfWidth = cardiothoracicRatio * chestHalfWidth;
-  const apexY = bell(0.125, 0.035);
+  const apexY = bell(0.125, 0.045);
   const rightDome = 0.715 + inspiration;
   return {
-    zoom: bell(1.12, 0.11),
-    shiftX: bell(0, 0.03),
+    zoom: bell(1.12, 0.16),
+    shiftX: bell(0, 0.045),
     shiftY: bell(0.02, 0.04),
-    tilt: bell(0, 0.04),
-    turn: bell(0, 0.016),
+    tilt: bell(0, 0.07),
+    turn: bell(0, 0.028),
     chestHalfWidth,
     apexY,
     domeY: [rightDome, rightDome + bell(0.022, 0.02)],
     heartRight: 2 * heartHalfWidth * 0.35,
     heartLeft: 2 * heartHalfWidth * 0.65,
-    waist: bell(0.062, 0.012),
-    aorticKnob: bell(0.034, 0.012),
-    wall: bell(0.045, 0.012) + 0.06 * adiposity + (female ? 0.008 : 0),
+    waist: bell(0.062, 0.022),
+    aorticKnob: bell(0.034, 0.018),
+    wall: bell(0.045, 0.02) + 0.06 * adiposity + (female ? 0.008 : 0),
     breast: female ? uniform(0.08, 0.2) + 0.12 * adiposity : 0.05 * adiposity,
     breastY: uniform(0.56, 0.66),
     neckHalfWidth: bell(female ? 0.088 : 0.102, 0.012),
     shoulderY: apexY + bell(-0.07, 0.03),
     ribSpacing: bell(0.0625, 0.005) + inspiration * 0.03,
-    ribDrop: bell(0.265, 0.045),
+    ribDrop: bell(0.265, 0.075),
     ribHalfWidth: bell(0.0118, 0.002),
     bone: bell(1, 0.3),
     clavicleY: apexY + bell(0.1, 0.03),
@@ -92,9 +92,9 @@ export function drawAnatomy(stream: RandomStream): Anatomy {
     armAngle: uniform(0.15, 1),
     gastricBubble: stream.nextFloat() < 0.6 ? uniform(0.4, 1) : 0,
     vessels: bell(1, 0.35),
-    air: bell(1, 0.1) - 0.08 * adiposity,
+    air: bell(0.98, 0.2) - 0.08 * adiposity,
     scatter: 0.006 + 0.022 * adiposity + uniform(0, 0.01),
-    midpoint: bell(1.6, 0.4),
+    midpoint: bell(1.6, 0.6),
     gain: bell(262, 16),
     marker: stream.nextFloat() < 0.6,
   };

@@ -42,7 +42,12 @@ function ribPoints(anatomy: Anatomy, side: number, rib: number): StrokePoint[] {
       x,
       y,
       halfWidth: ribHalfWidth * (0.86 + 0.3 * front),
-      amount: bone * (0.13 - 0.048 * front) * (1 + 0.7 * s4 * s4) * smoothStep(1, 0.86, i / RIB_SAMPLES),
+      amount:
+        bone *
+        (0.13 - 0.048 * front) *
+        (1 + 0.7 * s4 * s4) *
+        smoothStep(1, 0.86, i / RIB_SAMPLES) *
+        smoothStep(-0.04, 0.1, i / RIB_SAMPLES),
     });
   }
   return points;

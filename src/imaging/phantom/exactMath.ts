@@ -51,7 +51,7 @@ export function cos(x: number): number {
   return sin(x + PI / 2);
 }
 
-/** 0 below `low`, 1 above `high`, a smooth cubic between. */
+/** 0 at `low` and beyond, 1 at `high` and beyond, a smooth cubic between; `low` may be the larger: then it falls. */
 export function smoothStep(low: number, high: number, x: number): number {
   const t = clamp01((x - low) / (high - low));
   return t * t * (3 - 2 * t);

@@ -3,7 +3,7 @@ import { exp, log } from "./exactMath";
 
 /** Line integral of attenuation through a whole chest without lungs, at the tube voltages of chest radiography. */
 const CHEST_ATTENUATION = 3.2;
-const STEPS = 2048;
+const STEPS = 512;
 const MAX_THICKNESS = 2.5;
 
 /**

@@ -84,8 +84,8 @@ function occupied(anatomy: Anatomy, row: MediastinumRow, x: number, soft: number
   const arch = apexY + 0.19;
   free *= 1 - blob(x - 0.036 - turn, y - arch, aorticKnob, aorticKnob * 1.2, soft, 0.75);
   free *= 1 - blob(x - 0.04 - turn, y - arch - 0.08, 0.036, 0.05, soft * 2, 0.45);
-  free *= 1 - blob(x + HILUM_X, y - apexY - 0.285, 0.045, 0.08, 0.02, 0.32);
-  free *= 1 - blob(x - HILUM_X, y - apexY - 0.262, 0.046, 0.07, 0.02, 0.34);
+  free *= 1 - haze(x + HILUM_X, y - apexY - 0.285, 0.065, 0.105, 0.42);
+  free *= 1 - haze(x - HILUM_X, y - apexY - 0.262, 0.065, 0.095, 0.42);
   return 1 - free;
 }
 
@@ -94,6 +94,12 @@ function blob(dx: number, dy: number, rx: number, ry: number, soft: number, amou
   if (q2 >= 1) return 0;
   const depth = 1 - Math.sqrt(q2);
   return amount * (0.35 * smoothStep(0, (2 * soft) / rx, depth) + 0.65 * roundedEdge(depth / 0.8));
+}
+
+/** A soft-edged ellipse. */
+function haze(dx: number, dy: number, rx: number, ry: number, amount: number): number {
+  const inside = 1 - (dx * dx) / (rx * rx) - (dy * dy) / (ry * ry);
+  return inside > 0 ? amount * inside * inside : 0;
 }
 
 /** Air in the beam's way, 0 … about 1 (a whole hemithorax), for one row of pixels. `soft`: half-width of crisp edges. */

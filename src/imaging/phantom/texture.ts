@@ -8,7 +8,7 @@ const OCTAVES: readonly (readonly [number, number])[] = [
   [113, 0.5],
 ];
 const FINEST_CELL_PIXELS = 2;
-const LATTICE = 256;
+const LATTICE = 128;
 
 /** Smooth mottle, mean 0 and about ±1, the same for a body whatever the image's size. */
 export class Mottle {
@@ -20,7 +20,8 @@ export class Mottle {
     // Visit 1 of the phantom's stream: visit 0 draws the anatomy.
     for (let i = 0; i < words.length; i += 4)
       philox4x32(i >> 2, index, 1, 0, seed, PURPOSE.phantom, words, i);
-    this.lattice = Float32Array.from(words, (word) => word / 2147483648 - 1);
+    this.lattice = new Float32Array(words.length);
+    for (let i = 0; i < words.length; i++) this.lattice[i] = (words[i] as number) / 2147483648 - 1;
     this.octaves = OCTAVES.filter(([cells]) => pixelsPerBody / cells >= FINEST_CELL_PIXELS);
   }
 
