@@ -60,8 +60,8 @@ function listener(mine: number): (event: TrainingEvent) => void {
   };
 }
 
-/** Renders the phantoms that a config asks for; the config then names the stored dataset. */
-async function renderPhantoms(config: RunConfig, count: number): Promise<Outcome<RunConfig>> {
+/** Renders the phantoms that a config asks for; the worker finds them by their number, size and seed. */
+async function renderPhantoms(config: RunConfig, count: number): Promise<Outcome<void>> {
   const work = startPhantoms({ count, size: config.data.size, seed: config.seed }, (progress) =>
     set({ rendering: progress }),
   );
@@ -70,13 +70,15 @@ async function renderPhantoms(config: RunConfig, count: number): Promise<Outcome
   cancelRendering = null;
   if (!outcome.ok) return outcome;
   void refreshDatasets();
-  return { ok: true, value: { ...config, data: { ...config.data, source: `dataset:${outcome.value.id}` } } };
+  return { ok: true, value: undefined };
 }
 
 /** Starts a run; phantoms are rendered first where the config names them. Fails with `run/busy` while another is on. */
 export async function startTraining(request: {
   readonly name: string;
   readonly config: RunConfig;
+  /** A safetensors file to start from; absent: fresh weights. */
+  readonly initialWeights?: Uint8Array<ArrayBuffer> | null;
 }): Promise<Outcome<string>> {
   if (live()) return { ok: false, failure: BUSY };
   const mine = ++generation;
@@ -84,8 +86,8 @@ export async function startTraining(request: {
   const { name, config } = request;
   set({ ...NO_TRAINING, run: { id: "", name, config }, phase: "rendering" });
   const count = phantomCount(config.data.source);
-  const ready: Outcome<RunConfig> =
-    count === null ? { ok: true, value: config } : await renderPhantoms(config, count);
+  const ready: Outcome<void> =
+    count === null ? { ok: true, value: undefined } : await renderPhantoms(config, count);
   if (mine !== generation) return { ok: false, failure: BUSY };
   if (!ready.ok) {
     set({ phase: "failed", failure: ready.failure, asked: null });
@@ -95,8 +97,9 @@ export async function startTraining(request: {
     set({ ...NO_TRAINING });
     return { ok: true, value: "" };
   }
-  const started = startRun({ name, config: ready.value, initialWeights: null }, listener(mine));
-  set({ run: { id: started.runId, name, config: ready.value }, phase: "preparing", rendering: null });
+  const initialWeights = request.initialWeights ?? null;
+  const started = startRun({ name, config, initialWeights }, listener(mine));
+  set({ run: { id: started.runId, name, config }, phase: "preparing", rendering: null });
   follow(started, mine);
   return { ok: true, value: started.runId };
 }
@@ -130,6 +133,11 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
   }
   follow(resumeRun(runId, listener(mine)), mine);
   return { ok: true, value: undefined };
+}
+
+/** Resolves when the run in progress has ended and everything of it is stored; null without one. */
+export function trainingEnd(): Promise<Outcome<void>> | null {
+  return handle?.done ?? null;
 }
 
 /** Finishes the step, writes a checkpoint, waits. */

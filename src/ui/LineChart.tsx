@@ -184,13 +184,17 @@ export function LineChart({
           </span>
         ))}
       </div>
-      <div
-        ref={host}
-        className={classes["plot"]}
-        style={{ height }}
-        role="img"
-        aria-label={`${label}. Last values: ${spoken.join(", ")}.`}
-      />
+      <div className={classes["frame"]} style={{ height }}>
+        <div
+          ref={host}
+          className={classes["plot"]}
+          role="img"
+          aria-label={`${label}. Last values: ${spoken.join(", ")}.`}
+        />
+        {traces.every((trace) => trace.x.length === 0) && (
+          <div className={classes["waiting"]}>The curve begins here with the first values.</div>
+        )}
+      </div>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { GreyCanvas } from "./GreyCanvas";
 import classes from "./PreviewStrip.module.css";
 
 export interface PreviewStripProps {
-  /** Null: the place is held until the first pictures come. */
+  /** Null, or a row without pixels: its place is held until the first pictures come. */
   readonly strip: Strip | null;
   /** Images shown at most. */
   readonly most?: number;
@@ -15,6 +15,19 @@ export interface PreviewStripProps {
 }
 
 const ROWS = ["noisy", "denoised", "clean"] as const;
+
+function captionOf(strip: Strip, row: (typeof ROWS)[number], image: number, synthetic: boolean): string {
+  switch (row) {
+    case "noisy":
+      return `${formatFixed(strip.noisyPsnrDb[image], 1)} dB`;
+    case "denoised":
+      return strip.denoised.length > 0 ? `${formatFixed(strip.psnrDb[image], 1)} dB` : " ";
+    case "clean":
+      return synthetic ? "synthetic" : "target";
+    default:
+      return row satisfies never;
+  }
+}
 
 /** Fixed validation images, one a column: what goes in, what the network makes of it now, and what it should be. */
 export function PreviewStrip({ strip, most = 6, synthetic, outputLabel = "now" }: PreviewStripProps) {
@@ -32,7 +45,7 @@ export function PreviewStrip({ strip, most = 6, synthetic, outputLabel = "now" }
           <span className={classes["name"]}>{names[row]}</span>
           {columns.map((image) => (
             <figure key={image} className={classes["cell"]}>
-              {strip ? (
+              {strip && strip[row].length > 0 ? (
                 <GreyCanvas
                   width={strip.size}
                   height={strip.size}
@@ -43,11 +56,7 @@ export function PreviewStrip({ strip, most = 6, synthetic, outputLabel = "now" }
                 <div className={classes["empty"]} aria-hidden="true" />
               )}
               <figcaption className={classes["figure"]}>
-                {row === "clean"
-                  ? synthetic
-                    ? "synthetic"
-                    : "target"
-                  : `${formatFixed(row === "noisy" ? strip?.noisyPsnrDb[image] : strip?.psnrDb[image], 1)} dB`}
+                {strip ? captionOf(strip, row, image, synthetic) : " "}
               </figcaption>
             </figure>
           ))}

@@ -1,4 +1,5 @@
 import {
+  Accordion,
   Alert,
   Anchor,
   Badge,
@@ -6,6 +7,7 @@ import {
   Card,
   type CSSVariablesResolver,
   createTheme,
+  defaultVariantColorsResolver,
   type MantineColorsTuple,
   NumberInput,
   Paper,
@@ -59,8 +61,12 @@ export const theme = createTheme({
   colors: { lab, dark, gray },
   primaryColor: "lab",
   primaryShade: { light: 7, dark: 5 },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
+  variantColorResolver: (input) => {
+    const colours = defaultVariantColorsResolver(input);
+    const accent = input.color === undefined || input.color === "lab";
+    // White on the light scheme's accent, near-black on the dark scheme's brighter one.
+    return accent && input.variant === "filled" ? { ...colours, color: "var(--lab-on-accent)" } : colours;
+  },
   white: "#ffffff",
   black: "#16222b",
   defaultRadius: "md",
@@ -78,6 +84,9 @@ export const theme = createTheme({
   },
   radius: { xs: "4px", sm: "6px", md: "10px", lg: "14px", xl: "20px" },
   components: {
+    Accordion: Accordion.extend({
+      styles: { item: { backgroundColor: "var(--lab-surface)", border: "1px solid var(--lab-line)" } },
+    }),
     Alert: Alert.extend({ defaultProps: { radius: "md", variant: "light" } }),
     Anchor: Anchor.extend({ defaultProps: { underline: "always" } }),
     Badge: Badge.extend({ defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 550 } }),
@@ -108,6 +117,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--lab-sunken": "#ecf1f3",
     "--lab-line": "#d9e2e7",
     "--lab-accent": "#0b7a82",
+    "--lab-on-accent": "#ffffff",
     "--lab-accent-soft": "#e0f4f4",
     "--lab-accent-ink": "#075a61",
     "--lab-good": "#0b7a53",
@@ -134,6 +144,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--lab-sunken": "#0a1117",
     "--lab-line": "#24323d",
     "--lab-accent": "#2cc4cb",
+    "--lab-on-accent": "#04242a",
+    "--mantine-primary-color-contrast": "#04242a",
     "--lab-accent-soft": "#0f2c32",
     "--lab-accent-ink": "#8fe3e6",
     "--lab-good": "#5bd6a0",

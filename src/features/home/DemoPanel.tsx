@@ -5,6 +5,7 @@ import { LiveProgress } from "@/features/training/LiveProgress";
 import { LiveLossChart } from "@/features/training/LossChart";
 import { RunControls } from "@/features/training/RunControls";
 import { DEMO_CONFIG, DEMO_NAME, startDemo } from "@/state/demo";
+import { useDemoPictures } from "@/state/demoPictures";
 import { resumeTraining, useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { FailurePanel } from "@/ui/FailurePanel";
@@ -16,17 +17,20 @@ import { storyOf } from "./story";
 
 const PICTURES = 4;
 
-function Pictures() {
+function Pictures({ own }: { readonly own: boolean }) {
+  const prelude = useDemoPictures();
   const preview = useTraining((state) => state.preview);
-  return <PreviewStrip strip={preview} most={PICTURES} synthetic />;
+  return <PreviewStrip strip={(own ? preview : null) ?? prelude} most={PICTURES} synthetic />;
 }
 
-function Narration() {
+function Narration({ own }: { readonly own: boolean }) {
   // The words change with phase, pictures and result only, never with a single step.
   const phase = useTraining((state) => state.phase);
   const preview = useTraining((state) => state.preview);
   const result = useTraining((state) => state.result);
-  const { title, text } = storyOf({ phase, preview, result });
+  const { title, text } = storyOf(
+    own ? { phase, preview, result } : { phase: null, preview: null, result: null },
+  );
   return (
     <div aria-live="polite" className={classes["story"]}>
       <Title order={2}>{title}</Title>
@@ -55,6 +59,7 @@ export function DemoPanel() {
   const run = useTraining((state) => state.run);
   const phase = useTraining((state) => state.phase);
   const failure = useTraining((state) => state.failure);
+  const epochs = useTraining((state) => state.epochs.length);
   if (run && run.name !== DEMO_NAME && isLive(phase)) return <OtherRun name={run.name} />;
   const shown = run?.name === DEMO_NAME;
   const live = shown && isLive(phase);
@@ -63,14 +68,12 @@ export function DemoPanel() {
       <div className={classes["pictures"]}>
         <Group justify="space-between" mb="sm">
           <Text fw={650}>Noisy, now, clean</Text>
-          <Badge color="gray" c="var(--lab-ink)">
-            synthetic phantoms
-          </Badge>
+          <Badge variant="default">synthetic phantoms</Badge>
         </Group>
-        <Pictures />
+        <Pictures own={shown} />
       </div>
       <Stack className={classes["side"] ?? ""} gap="md">
-        <Narration />
+        <Narration own={shown} />
         {shown && failure && (
           <FailurePanel title="The demo has stopped" failure={failure}>
             <Button onClick={() => void (run.id ? resumeTraining(run.id) : startDemo())}>Try again</Button>
@@ -79,8 +82,12 @@ export function DemoPanel() {
         {shown ? (
           <>
             {live && <LiveProgress />}
-            <LiveLossChart height={190} />
-            <Figures />
+            {(live || epochs > 0) && (
+              <>
+                <LiveLossChart height={190} />
+                <Figures />
+              </>
+            )}
             <Group gap="sm">
               {live ? <RunControls confirmStop={false} /> : <StartButton label="Run the demo again" />}
               <Button component={Link} href="/train" variant="subtle">

@@ -6,8 +6,7 @@ import classes from "./StatusBadge.module.css";
 export function StatusBadge({ status }: { readonly status: RunStatus }) {
   return (
     <Badge
-      color="gray"
-      c="var(--lab-ink)"
+      variant="default"
       leftSection={<span className={classes["dot"]} data-status={status} aria-hidden="true" />}
     >
       {status}

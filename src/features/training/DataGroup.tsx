@@ -1,4 +1,4 @@
-import { Select, SimpleGrid, Text } from "@mantine/core";
+import { Anchor, Select, SimpleGrid, Text } from "@mantine/core";
 import { Link } from "wouter";
 import { datasetId, phantomCount } from "@/contracts/runConfig";
 import { useDatasets } from "@/state/datasets";
@@ -44,7 +44,7 @@ export function DataGroup({ draft, errors, onChange }: GroupProps) {
         data={[
           {
             group: "Made here",
-            items: [{ value: PHANTOMS, label: "Synthetic phantoms, generated when the run starts" }],
+            items: [{ value: PHANTOMS, label: "Synthetic phantoms, made here" }],
           },
           {
             group: "Stored in this browser",
@@ -81,7 +81,11 @@ export function DataGroup({ draft, errors, onChange }: GroupProps) {
       </SimpleGrid>
       {datasets.length === 0 && status === "ready" && (
         <Text size="sm" c="dimmed">
-          No images of your own yet? <Link href="/datasets">Import some</Link>; they stay in this browser.
+          No images of your own yet?{" "}
+          <Anchor component={Link} href="/datasets" inherit>
+            Import some
+          </Anchor>
+          ; they stay in this browser.
         </Text>
       )}
       {chosen && data.size !== chosen.size && (

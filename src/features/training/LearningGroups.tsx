@@ -98,7 +98,7 @@ export function OptimisationGroup({ draft, errors, onChange }: GroupProps) {
           onChange={(epochs) => setTraining({ epochs })}
         />
         <NumberField
-          label="Images per step"
+          label="Batch size"
           value={training.batchSize}
           error={errors["training.batchSize"]}
           whole

@@ -195,11 +195,7 @@ function LivePictures() {
     <Card>
       <Group justify="space-between" mb="sm">
         <Title order={2}>Validation images</Title>
-        {synthetic && (
-          <Badge color="gray" c="var(--lab-ink)">
-            synthetic phantoms
-          </Badge>
-        )}
+        {synthetic && <Badge variant="default">synthetic phantoms</Badge>}
       </Group>
       <PreviewStrip strip={preview} most={4} synthetic={synthetic} />
       <Text size="sm" c="dimmed" mt="sm">

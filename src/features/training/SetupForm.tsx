@@ -1,6 +1,7 @@
 import { Grid, Stack } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import { useLocation, useSearch } from "wouter";
+import { useLocation } from "wouter";
+import { useSearch } from "wouter/use-browser-location";
 import type { Failure } from "@/contracts/failure";
 import { configFromQuery, configToQuery, DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
 import { FailurePanel } from "@/ui/FailurePanel";
@@ -21,40 +22,47 @@ const FIRST_DRAFT: RunConfig = (PRESETS[0]?.apply ?? ((config: RunConfig) => con
   data: { ...DEFAULT_CONFIG.data, source: "phantom:96" },
 });
 
-/** The draft that an address asks for, and why it was refused if it was. */
-function draftOf(search: string): { readonly draft: RunConfig; readonly refused: Failure | null } {
-  if (search === "") return { draft: FIRST_DRAFT, refused: null };
-  const outcome = configFromQuery(search);
+interface FormState {
+  readonly draft: RunConfig;
+  /** Why the address was not read, if it was not. */
+  readonly refused: Failure | null;
+  /** Changed here since the address was read: only then is the address rewritten. */
+  readonly edited: boolean;
+}
+
+/** The draft that an address asks for. */
+function formOf(query: string): FormState {
+  if (query === "") return { draft: FIRST_DRAFT, refused: null, edited: false };
+  const outcome = configFromQuery(query);
   return outcome.ok
-    ? { draft: outcome.value, refused: null }
-    : { draft: FIRST_DRAFT, refused: outcome.failure };
+    ? { draft: outcome.value, refused: null, edited: false }
+    : { draft: FIRST_DRAFT, refused: outcome.failure, edited: false };
 }
 
 /** The run config as a form; the address always carries what it shows. */
 export function SetupForm({ onStart }: { readonly onStart: (name: string, config: RunConfig) => void }) {
-  const search = useSearch();
+  // Wouter's own `useSearch` decodes once too often for a query that holds JSON.
+  const query = useSearch().replace(/^\?/, "");
   const [, navigate] = useLocation();
-  const [{ draft, refused }, setState] = useState(() => draftOf(search));
-  /** The last query this form wrote: any other one comes from a link or the back button. */
-  const written = useRef(search);
+  const [{ draft, refused, edited }, setState] = useState(() => formOf(query));
+  /** The last query this form read or wrote: any other one comes from a link or the back button. */
+  const known = useRef(query);
   useEffect(() => {
-    if (search === written.current) return;
-    written.current = search;
-    setState(draftOf(search));
-  }, [search]);
+    if (query === known.current) return;
+    known.current = query;
+    setState(formOf(query));
+  }, [query]);
   const errors = fieldErrors(draft);
   const valid = Object.keys(errors).every((path) => path === "data.source");
   useEffect(() => {
-    if (!valid) return;
+    if (!valid || !edited) return;
     const timer = setTimeout(() => {
-      const query = configToQuery(draft);
-      if (query === written.current || (written.current === "" && draft === FIRST_DRAFT)) return;
-      written.current = query;
-      navigate(`/train?${query}`, { replace: true });
+      known.current = configToQuery(draft);
+      navigate(`/train?${known.current}`, { replace: true });
     }, ADDRESS_DELAY_MS);
     return () => clearTimeout(timer);
-  }, [draft, valid, navigate]);
-  const onChange = (next: RunConfig): void => setState({ draft: next, refused: null });
+  }, [draft, valid, edited, navigate]);
+  const onChange = (next: RunConfig): void => setState({ draft: next, refused: null, edited: true });
   const group = { draft, errors, onChange };
   return (
     <Stack gap="lg">
