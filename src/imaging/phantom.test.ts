@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import fixture from "./fixtures/phantom.json";
 import { renderPhantom } from "./phantom";
 
@@ -31,6 +31,28 @@ describe("renderPhantom", () => {
   // Chromium asserts the same file in phantom.gpu.test.ts. Who changes the phantom on purpose takes the new hashes from the failure.
   it.each(fixture)("has fixed bytes: size $size seed $seed index $index", async (golden) => {
     expect(await sha256(renderPhantom(golden.size, golden.seed, golden.index))).toBe(golden.sha256);
+  });
+
+  it("calls nothing of Math whose last bit is the engine's choice", () => {
+    const loose = [
+      "exp",
+      "log",
+      "pow",
+      "sin",
+      "cos",
+      "tan",
+      "atan2",
+      "hypot",
+      "cbrt",
+      "log2",
+      "log10",
+    ] as const;
+    const spies = loose.map((name) => vi.spyOn(Math, name));
+    renderPhantom(32, 1, 2);
+    for (const spy of spies) {
+      expect(spy).not.toHaveBeenCalled();
+      spy.mockRestore();
+    }
   });
 
   it("draws another patient for another index or seed", async () => {
