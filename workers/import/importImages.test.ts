@@ -229,8 +229,8 @@ describe("importImages", () => {
       );
       return outcome.ok ? "ok" : outcome.failure.code;
     };
-    expect(await codeOf({}, 1000)).toBe("storage/quota");
-    expect(await codeOf({ maxImages: 3 }, 1000)).toBe("ok");
+    expect(await codeOf({}, 3000)).toBe("storage/quota");
+    expect(await codeOf({ maxImages: 3 }, 3000)).toBe("ok");
     expect(await codeOf({ size: 0 })).toBe("shape/size");
     expect(await codeOf({ name: " " })).toBe("storage/name");
     expect(await codeOf({ patientCsv: "a,b\n" })).toBe("data/patient-csv");

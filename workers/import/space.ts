@@ -1,7 +1,7 @@
 import { LabError } from "@/contracts/failure";
 
-/** Records, keys and the database's own pages, on top of the pixels (measured: below 2 %). */
-const OVERHEAD = 1.05;
+/** An image's record and index entry, on top of its pixels: 480 bytes measured in Chromium 156, 3,000 images of 16 × 16. */
+const RECORD_BYTES = 500;
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 
@@ -14,7 +14,7 @@ export async function freeBytes(): Promise<number | null> {
 
 /** Refuses with `storage/quota` what cannot fit: `images` more of size × size bytes each. */
 export function checkSpace(images: number, size: number, free: number | null): void {
-  const needed = images * size * size * OVERHEAD;
+  const needed = images * (size * size + RECORD_BYTES);
   if (free === null || needed <= free) return;
   throw new LabError(
     "storage/quota",
