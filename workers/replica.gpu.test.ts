@@ -6,7 +6,7 @@ import { renderPhantom } from "@/imaging/phantom";
 import { readSafetensors } from "@/model/safetensors";
 import { closeDatabase, DATABASE_NAME, openDatabase } from "@/storage/database";
 import { modelsOfRun } from "@/storage/models";
-import { getPreview, getRun, listPreviews, listRuns, readCurve } from "@/storage/runs";
+import { getPreview, getRun, getTrace, listPreviews, listRuns, readCurve } from "@/storage/runs";
 
 const SIZE = 32;
 const IMAGES = 24;
@@ -16,6 +16,7 @@ const CONFIG: RunConfig = {
   model: { name: "unet", width: 2, norm: "last" },
   training: { ...DEFAULT_CONFIG.training, batchSize: 4, epochs: 8 },
   engine: { ...DEFAULT_CONFIG.engine, name: "tfjs-wasm" },
+  trace: 2,
 };
 
 async function storePhantoms(): Promise<void> {
@@ -60,6 +61,7 @@ async function numbersOf(runId: string) {
     test: run.result?.test,
     perImage: run.perImage,
     losses: (await readCurve(runId)).losses,
+    trace: { ...(await getTrace(runId)), runId: null },
     models: (await modelsOfRun(runId)).map(({ kind, bytes }) => [kind, readSafetensors(bytes).tensors]),
   };
 }
@@ -75,6 +77,8 @@ describe("the replica worker", () => {
     const expected = await numbersOf("whole");
     expect(expected.status).toBe("done");
     expect(expected.losses.length).toBe(24);
+    expect(expected.trace.losses?.length).toBe(2);
+    expect(expected.trace.gradients?.size).toBeGreaterThan(0);
     const first = expected.epochs[0]?.validationLoss ?? 0;
     expect(expected.best?.validationLoss).toBeLessThan(first);
 

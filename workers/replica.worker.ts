@@ -18,11 +18,11 @@ async function session(
   work: (context: SessionContext) => Promise<void>,
 ): Promise<Outcome<void>> {
   let step = 0;
-  let delivered: unknown;
+  let delivered = Promise.resolve();
   const events = new EventBatcher((event) => {
     if (event.type === "steps") step = event.progress.step;
-    // The listener is a proxy: calling it gives a promise of its having been called.
-    delivered = onEvent(event);
+    // The listener is a proxy: calling it gives a promise of its having been called. What it throws is not the run's.
+    delivered = Promise.resolve(onEvent(event)).catch((error: unknown) => console.warn(error));
   }, now);
   const context: SessionContext = { engines: installedEngines, events, control, now };
   try {

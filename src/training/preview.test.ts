@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
 import { PairMaker } from "./batches";
-import { LinearExecutor, linearWeights } from "./linearExecutor";
+import { LinearExecutor, linearWeights } from "./linearExecutor.fixture";
 import { keepsPreview, Previewer, spread } from "./preview";
 
 const SIZE = 16;

@@ -6,7 +6,7 @@ import type { EpochRecord, TrainingEvent } from "@/contracts/training";
 import { PairMaker } from "./batches";
 import { RunControl } from "./control";
 import { EventBatcher } from "./events";
-import { LinearExecutor, linearWeights } from "./linearExecutor";
+import { LinearExecutor, linearWeights } from "./linearExecutor.fixture";
 import { splitDataset } from "./split";
 import { initialState, type Snapshot, type TrainingState } from "./state";
 import type { TraceData } from "./trace";
