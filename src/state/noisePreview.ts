@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { previewNoise } from "@/bridge/evaluation";
 import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 import type { NoisePreview, NoisePreviewRequest } from "@/contracts/workers";
@@ -17,6 +17,8 @@ export interface PreviewState {
   readonly failure: Failure | null;
   /** A newer preview is being made. */
   readonly pending: boolean;
+  /** Makes the preview once more, after a failure. */
+  readonly retry: () => void;
 }
 
 /** The same picture: an older result for it is worth showing while the wanted one is made. */
@@ -60,7 +62,12 @@ export function previewRequest(
  * request replaces its waiting one. `delayMs` waits until the settings have been still for that long.
  */
 export function useNoisePreview(key: string, request: NoisePreviewRequest | null, delayMs = 0): PreviewState {
-  const [state, setState] = useState<PreviewState>({ shown: null, failure: null, pending: true });
+  const [state, setState] = useState<Omit<PreviewState, "retry">>({
+    shown: null,
+    failure: null,
+    pending: true,
+  });
+  const again = useRef<() => void>(() => {});
   // Requests are small and plain: their text is what changes.
   const text = request && JSON.stringify(request);
   const wanted = useRef(text);
@@ -83,6 +90,7 @@ export function useNoisePreview(key: string, request: NoisePreviewRequest | null
           setState({ shown: { preview: outcome.value, request: done, ms }, failure: null, pending });
         else if (!pending) setState({ shown: null, failure: outcome.failure, pending });
       });
+    again.current = ask;
     if (delayMs === 0) ask();
     const timer = delayMs === 0 ? null : setTimeout(ask, delayMs);
     return () => {
@@ -91,5 +99,6 @@ export function useNoisePreview(key: string, request: NoisePreviewRequest | null
   }, [key, text, delayMs]);
   // Only leaving drops a running request: its result is worth showing while the next one is made.
   useEffect(() => () => previews.drop(key), [key]);
-  return state;
+  const retry = useCallback(() => again.current(), []);
+  return { ...state, retry };
 }

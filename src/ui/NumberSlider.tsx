@@ -36,7 +36,7 @@ export function NumberSlider({
   return (
     <Stack gap={4}>
       <Group justify="space-between" gap="xs" wrap="nowrap">
-        <Text size="sm" fw={500} component="label" htmlFor={id}>
+        <Text size="sm" fw={600} component="label" htmlFor={id}>
           {label}
         </Text>
         <NumberInput

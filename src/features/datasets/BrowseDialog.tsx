@@ -1,7 +1,8 @@
-import { Center, Group, Loader, Modal, Pagination, Stack, Text } from "@mantine/core";
+import { Center, Group, Loader, Pagination, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import type { DatasetRecord } from "@/contracts/dataset";
 import { useImagePage } from "@/state/datasetImages";
+import { Dialog } from "@/ui/Dialog";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatCount } from "@/ui/format";
 import { GreyCanvas } from "@/ui/GreyCanvas";
@@ -21,7 +22,7 @@ export function BrowseDialog({
   const { page, failure } = useImagePage(dataset, (number - 1) * PAGE_IMAGES, PAGE_IMAGES);
   const pages = Math.max(1, Math.ceil(dataset.imageCount / PAGE_IMAGES));
   return (
-    <Modal opened onClose={onClose} title={dataset.name} size="min(1180px, 100%)">
+    <Dialog onClose={onClose} title={dataset.name} size="min(1180px, 100%)">
       <Stack gap="md">
         {failure && <FailurePanel title="The images could not be read" failure={failure} />}
         {!page && !failure && (
@@ -64,6 +65,6 @@ export function BrowseDialog({
           )}
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -80,7 +80,11 @@ export function DatasetCard({ dataset, busy, onAction }: DatasetCardProps) {
           <Group gap={6}>
             {kind === "phantom" && <Badge color="violet">Synthetic</Badge>}
             {busy && <Badge>Importing</Badge>}
-            {interrupted && <Badge color="orange">Interrupted</Badge>}
+            {interrupted && (
+              <Badge c="var(--lab-warn)" bg="var(--lab-warn-soft)">
+                Interrupted
+              </Badge>
+            )}
           </Group>
         )}
         <Text size="sm">

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { DatasetRecord } from "@/contracts/dataset";
 import type { Failure, Outcome } from "@/contracts/failure";
 import { deleteDataset, renameDataset } from "@/state/datasets";
+import { Dialog } from "@/ui/Dialog";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatBytes } from "@/ui/format";
 import { plural } from "@/ui/plural";
@@ -34,7 +35,7 @@ export function RenameDialog({ dataset, onClose }: DialogProps) {
     void act(() => renameDataset(dataset.id, name.trim()));
   };
   return (
-    <Modal opened onClose={onClose} title="Rename dataset">
+    <Dialog onClose={onClose} title="Rename dataset">
       <form onSubmit={submit}>
         <Stack gap="md">
           <TextInput
@@ -54,14 +55,14 @@ export function RenameDialog({ dataset, onClose }: DialogProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
 export function DeleteDialog({ dataset, onClose }: DialogProps) {
   const { busy, failure, act } = useAction(onClose);
   return (
-    <Modal opened onClose={onClose} title={`Delete “${dataset.name}”?`}>
+    <Dialog onClose={onClose} title={`Delete “${dataset.name}”?`}>
       <Stack gap="md">
         <Text size="sm">
           {plural(dataset.imageCount, "stored image")} ({formatBytes(dataset.bytes)}) will be removed from
@@ -78,6 +79,6 @@ export function DeleteDialog({ dataset, onClose }: DialogProps) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

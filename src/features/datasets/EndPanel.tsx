@@ -43,6 +43,7 @@ export function EndPanel({
       <Alert
         role="status"
         color={clean ? "lab" : "orange"}
+        bg={clean ? "var(--lab-accent-soft)" : "var(--lab-warn-soft)"}
         title={title}
         icon={clean ? <IconCircleCheck aria-hidden /> : <IconInfoCircle aria-hidden />}
       >

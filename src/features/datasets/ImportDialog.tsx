@@ -1,9 +1,10 @@
-import { Button, FileInput, Group, Modal, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { Button, FileInput, Group, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { DatasetRecord } from "@/contracts/dataset";
 import { type Failure, toFailure } from "@/contracts/failure";
 import type { ImportSource } from "@/contracts/workers";
 import { importImages } from "@/state/datasets";
+import { Dialog } from "@/ui/Dialog";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatBytes } from "@/ui/format";
 import { plural } from "@/ui/plural";
@@ -45,7 +46,7 @@ export function ImportDialog({ sources: given, resume, onClose }: ImportDialogPr
   };
 
   return (
-    <Modal opened onClose={onClose} title={resume ? `Continue “${resume.name}”` : "Import images"} size="lg">
+    <Dialog onClose={onClose} title={resume ? `Continue “${resume.name}”` : "Import images"} size="lg">
       <Stack gap="md">
         {chosen === null ? (
           <SourcePicker
@@ -86,7 +87,7 @@ export function ImportDialog({ sources: given, resume, onClose }: ImportDialogPr
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -121,7 +122,7 @@ export function SizeChoice({
 }) {
   return (
     <div>
-      <Text size="sm" fw={500} id="stored-size">
+      <Text size="sm" fw={600} id="stored-size">
         Stored size
       </Text>
       <Text size="xs" c="dimmed" mb={6}>

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { renderPhantoms } from "@/state/datasets";
+import { Dialog } from "@/ui/Dialog";
 import { SizeChoice } from "./ImportDialog";
 
 const MAX_COUNT = 20_000;
@@ -13,7 +14,7 @@ export function PhantomDialog({ onClose }: { readonly onClose: () => void }) {
   const [seed, setSeed] = useState<number | string>(42);
   const valid = typeof count === "number" && count >= 3 && typeof seed === "number";
   return (
-    <Modal opened onClose={onClose} title="Generate phantoms" size="md">
+    <Dialog onClose={onClose} title="Generate phantoms" size="md">
       <Stack gap="md">
         <Text size="sm">
           Computed radiographs of a made-up chest: good for trying the lab without any file. They are
@@ -55,6 +56,6 @@ export function PhantomDialog({ onClose }: { readonly onClose: () => void }) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,7 @@
-import { Accordion, Badge, Group, List, Text } from "@mantine/core";
+import { Accordion, Group, List, Text } from "@mantine/core";
 import type { SkippedFile } from "@/contracts/workers";
 import { plural } from "@/ui/plural";
-import { groupSkipped } from "./groupSkipped";
+import { groupSkipped, reasonOf } from "./groupSkipped";
 
 /** A list of thousands of paths would make the page slow and help nobody. */
 const FILES_LISTED = 100;
@@ -9,15 +9,18 @@ const FILES_LISTED = 100;
 /** The files an import left out, grouped by reason. */
 export function SkippedFiles({ skipped }: { readonly skipped: readonly SkippedFile[] }) {
   return (
-    <Accordion variant="separated" chevronPosition="left">
+    <Accordion
+      variant="contained"
+      chevronPosition="left"
+      styles={{ item: { background: "var(--lab-surface)", borderColor: "var(--lab-line)" } }}
+    >
       {groupSkipped(skipped).map(({ code, remedy, files }) => (
         <Accordion.Item key={code} value={code}>
           <Accordion.Control>
-            <Group gap="sm" wrap="nowrap">
+            <Group gap="sm">
               <Text size="sm" fw={600}>
-                {plural(files.length, "file")} skipped
+                {plural(files.length, "file")} skipped: {reasonOf(code)}
               </Text>
-              <Badge color="orange">{code}</Badge>
             </Group>
           </Accordion.Control>
           <Accordion.Panel>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { SkippedFile } from "@/contracts/workers";
-import { groupSkipped } from "./groupSkipped";
+import { groupSkipped, reasonOf } from "./groupSkipped";
 
 const skip = (path: string, code: SkippedFile["failure"]["code"]): SkippedFile => ({
   path,
@@ -18,4 +18,8 @@ it("groups by code, largest first, files in order", () => {
     ["decode/truncated", "Mend decode/truncated.", ["b.png"]],
   ]);
   expect(groupSkipped([])).toEqual([]);
+});
+
+it("reads the reason from a code", () => {
+  expect(reasonOf("decode/not-an-image")).toBe("not an image");
 });

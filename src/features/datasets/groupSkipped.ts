@@ -19,3 +19,8 @@ export function groupSkipped(skipped: readonly SkippedFile[]): SkippedGroup[] {
     .map(([code, files]) => ({ code, remedy: files[0]?.failure.remedy ?? "", files }))
     .sort((a, b) => b.files.length - a.files.length || a.code.localeCompare(b.code));
 }
+
+/** The reason in a code, in words: `decode/not-an-image` → `not an image`. */
+export function reasonOf(code: string): string {
+  return code.slice(code.indexOf("/") + 1).replaceAll("-", " ");
+}

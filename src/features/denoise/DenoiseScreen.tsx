@@ -71,7 +71,7 @@ export default function DenoiseScreen() {
         lead="Clean your own images with a trained model. They are read, denoised and saved on this machine."
       />
       <Stack gap="lg">
-        <Alert color="orange" icon={<IconStethoscope aria-hidden />} p="sm">
+        <Alert color="orange" bg="var(--lab-warn-soft)" icon={<IconStethoscope aria-hidden />} p="sm">
           For study and research, not for diagnosis: a network can remove what matters and invent what is not
           there.
         </Alert>

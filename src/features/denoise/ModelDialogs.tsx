@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { Failure } from "@/contracts/failure";
 import type { ModelSummary } from "@/contracts/run";
 import { deleteModel, renameModel } from "@/state/denoise";
+import { Dialog } from "@/ui/Dialog";
 import { FailurePanel } from "@/ui/FailurePanel";
 
 interface DialogProps {
@@ -20,7 +21,7 @@ export function RenameModelDialog({ model, onClose }: DialogProps) {
     else setFailure(outcome.failure);
   };
   return (
-    <Modal opened onClose={onClose} title="Rename model">
+    <Dialog onClose={onClose} title="Rename model">
       <form onSubmit={(event) => void submit(event)}>
         <Stack gap="md">
           <TextInput
@@ -40,7 +41,7 @@ export function RenameModelDialog({ model, onClose }: DialogProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -52,7 +53,7 @@ export function DeleteModelDialog({ model, onClose }: DialogProps) {
     else setFailure(outcome.failure);
   };
   return (
-    <Modal opened onClose={onClose} title={`Delete “${model.name}”?`}>
+    <Dialog onClose={onClose} title={`Delete “${model.name}”?`}>
       <Stack gap="md">
         <Text size="sm">
           {model.kind === "imported"
@@ -69,6 +70,6 @@ export function DeleteModelDialog({ model, onClose }: DialogProps) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -16,8 +16,8 @@ export interface ResultViewProps {
 }
 
 const aspectOf = ({ denoised }: DenoiseResult) => denoised.width / denoised.height;
-/** Portrait radiographs would otherwise be taller than the window. */
-const MAX_HEIGHT = 720;
+/** A whole image with its controls stays inside the window. */
+const widthFor = (aspect: number) => `max(280px, calc(min(860px, 100dvh - 200px) * ${aspect}))`;
 
 /** Input and output on top of each other, with a divider. */
 export function SliderResult({ result, zoom, onZoom }: ResultViewProps) {
@@ -25,7 +25,7 @@ export function SliderResult({ result, zoom, onZoom }: ResultViewProps) {
   const pixelated = zoom.scale >= PIXEL_SCALE;
   const aspect = aspectOf(result);
   return (
-    <div style={{ width: "100%", maxWidth: MAX_HEIGHT * aspect, margin: "0 auto" }}>
+    <div style={{ width: "100%", maxWidth: widthFor(aspect), margin: "0 auto" }}>
       <CompareSlider
         before={<GreyCanvas {...input} label="Before" pixelated={pixelated} />}
         after={<GreyCanvas {...denoised} label="Denoised" pixelated={pixelated} />}
@@ -79,7 +79,7 @@ export function DifferenceResult({ result, zoom, onZoom }: ResultViewProps) {
     </figure>
   );
   return (
-    <Stack gap="sm" w="100%" maw={clean ? undefined : MAX_HEIGHT * aspectOf(result)} mx="auto">
+    <Stack gap="sm" w="100%" maw={clean ? "100%" : widthFor(aspectOf(result))} mx="auto">
       <SimpleGrid cols={clean ? { base: 1, xs: 2 } : 1} spacing="md">
         {map("What the model changed (denoised − before)", input.data, denoised.data)}
         {clean && map("What is still wrong (denoised − clean)", clean.data, denoised.data)}

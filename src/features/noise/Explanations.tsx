@@ -31,7 +31,11 @@ const ENTRIES = [
 /** The terms of this screen, for someone who meets them for the first time. */
 export function Explanations() {
   return (
-    <Accordion variant="separated" chevronPosition="left">
+    <Accordion
+      variant="contained"
+      chevronPosition="left"
+      styles={{ item: { background: "var(--lab-surface)", borderColor: "var(--lab-line)" } }}
+    >
       {ENTRIES.map(({ key, title, text }) => (
         <Accordion.Item key={key} value={key}>
           <Accordion.Control>{title}</Accordion.Control>

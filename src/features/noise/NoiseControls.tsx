@@ -23,7 +23,7 @@ export function NoiseControls({ settings, models, synthetic }: NoiseControlsProp
   return (
     <Stack gap="md">
       <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
-        <Text component="legend" size="sm" fw={500} mb={6} p={0}>
+        <Text component="legend" size="sm" fw={600} mb={6} p={0}>
           Presets of the study
         </Text>
         <Group gap={6}>

@@ -1,4 +1,4 @@
-import { Card, Grid, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Button, Card, Grid, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useDatasets } from "@/state/datasets";
 import { useModels } from "@/state/models";
@@ -93,9 +93,19 @@ export default function NoiseScreen() {
                   <SegmentedControl aria-label="View" value={view} onChange={setView} data={[...VIEWS]} />
                   <ZoomControls zoom={zoom} onZoom={setZoom} />
                 </Group>
-                {noisy.failure && <FailurePanel title="No preview" failure={noisy.failure} />}
+                {noisy.failure && (
+                  <FailurePanel title="No preview" failure={noisy.failure}>
+                    <Button variant="default" size="sm" onClick={noisy.retry}>
+                      Try again
+                    </Button>
+                  </FailurePanel>
+                )}
                 {cleaned.failure && (
-                  <FailurePanel title="The model could not run" failure={cleaned.failure} />
+                  <FailurePanel title="The model could not run" failure={cleaned.failure}>
+                    <Button variant="default" size="sm" onClick={cleaned.retry}>
+                      Try again
+                    </Button>
+                  </FailurePanel>
                 )}
                 {view === "side" && <SideBySide {...views} />}
                 {view === "slider" && <SliderView {...views} />}
@@ -119,7 +129,7 @@ export default function NoiseScreen() {
                 {preview ? (
                   <Histogram clean={preview.cleanHistogram} noisy={preview.noisyHistogram} />
                 ) : (
-                  <Skeleton height={150} />
+                  <Skeleton height={150} animate={noisy.failure === null} />
                 )}
               </Stack>
             </Card>

@@ -110,7 +110,7 @@ export function SliderView({ preview, denoised, hasModel, zoom, onZoom }: NoiseV
     );
   };
   return (
-    <Stack gap="sm" maw={720} mx="auto" w="100%">
+    <Stack gap="sm" maw="min(720px, calc(100dvh - 200px))" miw={{ base: "100%", xs: 320 }} mx="auto" w="100%">
       {hasModel && (
         <SegmentedControl
           fullWidth
