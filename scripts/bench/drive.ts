@@ -2,11 +2,12 @@ import { existsSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AutomationStatus, ImportSummary, LabAutomation } from "@/app/automation";
-import { LabError, type Outcome, unwrap } from "@/contracts/failure";
+import type { AutomationStatus, LabAutomation } from "@/app/automation";
+import { LabError, unwrap } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import { buildIfStale, serve } from "../serve.mjs";
 import { type LabPage, openLab } from "./browser";
+import type { BenchRun } from "./options";
 import { addNetwork, unpack } from "./output";
 import { ProgressPrinter, progressLine } from "./progress";
 import { endSession, profileOf, type SessionState, saveSession } from "./session";
@@ -27,7 +28,7 @@ export interface DriveOptions {
 }
 
 /** A method of `window.denoiseLab`, called in the page. */
-function call<K extends "importImages" | "makePhantoms" | "startRun" | "exportRun">(
+function call<K extends "importImages" | "startRun" | "resumeRun" | "exportRun">(
   lab: LabPage,
   method: K,
   ...args: Parameters<LabAutomation[K]>
@@ -92,24 +93,15 @@ async function following<T>(lab: LabPage, work: Promise<T>, options: DriveOption
   return finished;
 }
 
+/** Imports the files, once a session. Phantoms are rendered by the run itself. */
 async function loadImages(lab: LabPage, session: SessionState, options: DriveOptions): Promise<SessionState> {
-  if (session.datasetId !== null) return session;
   const { data, runs } = session.plan;
-  const { seed, data: dataConfig } = (runs[0] as { config: RunConfig }).config;
-  const { size, maxImages } = dataConfig;
-  let outcome: Outcome<ImportSummary>;
-  if (data.kind === "phantom") {
-    outcome = await following(lab, call(lab, "makePhantoms", { count: data.count, size, seed }), options);
-  } else {
-    const input = statSync(data.path).isDirectory() ? "#automation-folder" : "#automation-files";
-    await lab.page.setInputFiles(input, data.path, { timeout: 600_000 });
-    outcome = await following(
-      lab,
-      call(lab, "importImages", { name: basename(data.path), size, maxImages }),
-      options,
-    );
-  }
-  const summary = unwrap(outcome);
+  if (data.kind === "phantom" || session.datasetId !== null) return session;
+  const { size, maxImages } = (runs[0] as BenchRun).config.data;
+  const input = statSync(data.path).isDirectory() ? "#automation-folder" : "#automation-files";
+  await lab.page.setInputFiles(input, data.path, { timeout: 600_000 });
+  const name = basename(data.path);
+  const summary = unwrap(await following(lab, call(lab, "importImages", { name, size, maxImages }), options));
   for (const { path, failure } of summary.skipped)
     console.error(`skipped ${path}: ${failure.message} ${failure.remedy}`);
   if (summary.ended) throw new LabError(summary.ended.code, summary.ended.message, summary.ended.remedy);
@@ -142,14 +134,16 @@ async function oneRun(
       data: { ...planned.data, source: `dataset:${session.datasetId}` },
     };
     if (plan.weights !== null) await lab.page.setInputFiles("#automation-weights", plan.weights);
-    runId = await call(lab, "startRun", {
-      name: basename(folder),
-      config,
-      fromWeights: plan.weights !== null,
-    });
+    runId = unwrap(
+      await call(lab, "startRun", {
+        name: basename(folder),
+        config,
+        fromWeights: plan.weights !== null,
+      }),
+    );
     record(runId, false);
   } else {
-    await lab.page.evaluate((id) => window.denoiseLab?.resumeRun(id), runId);
+    unwrap(await call(lab, "resumeRun", runId));
   }
 
   const outcome = await untilEnd(lab, options).catch(async (error: unknown) => {

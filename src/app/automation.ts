@@ -1,15 +1,24 @@
 import { exportRun } from "@/bridge/evaluation";
-import { type ImportHandle, startImport, startPhantoms } from "@/bridge/importer";
-import type { RunHandle } from "@/bridge/replica";
-import { resumeRun, startRun } from "@/bridge/replica";
-import type { Failure, Outcome } from "@/contracts/failure";
+import { startImport } from "@/bridge/importer";
+import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
-import type { ProgressInfo, TrainingEvent, TrainingPhase } from "@/contracts/training";
+import type { ProgressInfo } from "@/contracts/training";
 import type { ImportProgress } from "@/contracts/workers";
+import {
+  liveCurve,
+  pauseTraining,
+  resumeTraining,
+  startTraining,
+  trainingEnd,
+  trainingStore,
+} from "@/state/training";
+import type { LivePhase } from "@/state/trainingReducer";
+import { saveBlob } from "@/ui/saveBlob";
 
 /**
  * `window.denoiseLab`: what the screens do, for scripts. The headless benchmark drives the lab through it, over the same
- * bridge and workers as a person. Files come in through the hidden inputs, because only a file input may read from disk.
+ * stores, bridge and workers as a person. Files come in through the hidden inputs, because only a file input may read
+ * from disk.
  */
 export interface LabAutomation {
   /** Reads the files of `#automation-files` or `#automation-folder` into a dataset. */
@@ -18,18 +27,13 @@ export interface LabAutomation {
     readonly size: number;
     readonly maxImages: number | null;
   }): Promise<Outcome<ImportSummary>>;
-  makePhantoms(request: {
-    readonly count: number;
-    readonly size: number;
-    readonly seed: number;
-  }): Promise<Outcome<ImportSummary>>;
-  /** Starts a run and returns its id; `status()` follows it. Weights come from `#automation-weights` when asked for. */
+  /** Starts a run and resolves to its id; `status()` follows it. Weights come from `#automation-weights` when asked for. */
   startRun(request: {
     readonly name: string;
     readonly config: RunConfig;
     readonly fromWeights: boolean;
-  }): Promise<string>;
-  resumeRun(runId: string): void;
+  }): Promise<Outcome<string>>;
+  resumeRun(runId: string): Promise<Outcome<void>>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
   status(): AutomationStatus;
@@ -47,27 +51,17 @@ export interface ImportSummary {
 }
 
 export interface AutomationStatus {
+  /** Images being imported, or phantoms being rendered. */
   readonly importing: ImportProgress | null;
-  readonly phase: TrainingPhase | null;
+  readonly phase: LivePhase | null;
   readonly note: string | null;
   readonly progress: ProgressInfo | null;
   readonly lastLoss: number | null;
   readonly validation: { readonly epoch: number; readonly loss: number; readonly psnrDb: number } | null;
   readonly checkpointStep: number;
   /** Set when the run has ended, well or not. */
-  readonly outcome: Outcome<null> | null;
+  readonly outcome: Outcome<void> | null;
 }
-
-const IDLE: AutomationStatus = {
-  importing: null,
-  phase: null,
-  note: null,
-  progress: null,
-  lastLoss: null,
-  validation: null,
-  checkpointStep: 0,
-  outcome: null,
-};
 
 function fileInput(id: string, folder: boolean): HTMLInputElement {
   const input = document.createElement("input");
@@ -85,123 +79,72 @@ export function installAutomation(): void {
   const files = fileInput("automation-files", false);
   const folder = fileInput("automation-folder", true);
   const weights = fileInput("automation-weights", false);
-  let status = IDLE;
-  let handle: RunHandle | null = null;
+  let importing: ImportProgress | null = null;
+  let outcome: Outcome<void> | null = null;
 
-  const onEvent = (event: TrainingEvent): void => {
-    switch (event.type) {
-      case "phase":
-        status = { ...status, phase: event.phase, note: event.note ?? null };
-        break;
-      case "steps":
-        status = {
-          ...status,
-          progress: event.progress,
-          lastLoss: event.steps.losses.at(-1) ?? status.lastLoss,
-        };
-        break;
-      case "epoch": {
-        const { epoch, validationLoss, validationPsnrDb } = event.epoch;
-        status = { ...status, validation: { epoch, loss: validationLoss, psnrDb: validationPsnrDb } };
-        break;
-      }
-      case "checkpoint":
-        status = { ...status, checkpointStep: event.step };
-        break;
-      case "started":
-        status = { ...status, note: `${event.started.engine}, ${event.started.parameters} parameters` };
-        break;
-      case "preview":
-      case "finished":
-      case "failed":
-        break;
-      default:
-        event satisfies never;
-    }
+  const onImport = (progress: ImportProgress): void => {
+    importing = progress;
   };
-
-  const follow = (started: RunHandle): void => {
-    handle = started;
-    started.done.then(
-      (outcome) => {
-        status = { ...status, outcome: outcome.ok ? { ok: true, value: null } : outcome };
+  const awaitEnd = (): void => {
+    trainingEnd()?.then(
+      (end) => {
+        outcome = end;
       },
       (error: unknown) => {
-        const failure: Failure = {
-          code: "internal/unexpected",
-          message: `${String(error)}.`,
-          remedy: "Resume the run.",
-        };
-        status = { ...status, outcome: { ok: false, failure } };
+        outcome = { ok: false, failure: toFailure(error) };
       },
     );
-  };
-
-  const importing = async <T>(work: ImportHandle<T>): Promise<Outcome<T>> => {
-    const outcome = await work.done;
-    status = { ...status, importing: null };
-    return outcome;
-  };
-  const onImport = (progress: ImportProgress): void => {
-    status = { ...status, importing: progress };
   };
 
   const automation: LabAutomation = {
     async importImages({ name, size, maxImages }) {
       const chosen = [...(folder.files ?? []), ...(files.files ?? [])];
       const sources = chosen.map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-      const outcome = await importing(
-        startImport({ name, size, sources, patientCsv: null, resumeDatasetId: null, maxImages }, onImport),
-      );
-      if (!outcome.ok) return outcome;
-      const { dataset, duplicates, skipped, ended, paths } = outcome.value;
-      return {
-        ok: true,
-        value: {
-          datasetId: dataset.id,
-          images: dataset.imageCount,
-          duplicates,
-          skipped,
-          ended,
-          paths: Object.fromEntries(paths),
-        },
-      };
-    },
-    async makePhantoms(request) {
-      const outcome = await importing(startPhantoms(request, onImport));
-      if (!outcome.ok) return outcome;
-      const { id, imageCount } = outcome.value;
-      return {
-        ok: true,
-        value: { datasetId: id, images: imageCount, duplicates: 0, skipped: [], ended: null, paths: {} },
-      };
+      const request = { name, size, sources, patientCsv: null, resumeDatasetId: null, maxImages };
+      const result = await startImport(request, onImport).done;
+      importing = null;
+      if (!result.ok) return result;
+      const { dataset, duplicates, skipped, ended, paths } = result.value;
+      const summary = { datasetId: dataset.id, images: dataset.imageCount, duplicates, skipped, ended };
+      return { ok: true, value: { ...summary, paths: Object.fromEntries(paths) } };
     },
     async startRun({ name, config, fromWeights }) {
+      outcome = null;
       const file = fromWeights ? weights.files?.[0] : undefined;
       const initialWeights = file ? new Uint8Array(await file.arrayBuffer()) : null;
-      status = IDLE;
-      const started = startRun({ name, config, initialWeights }, onEvent);
-      follow(started);
-      return started.runId;
+      const started = await startTraining({ name, config, initialWeights });
+      awaitEnd();
+      return started;
     },
-    resumeRun(runId) {
-      status = IDLE;
-      follow(resumeRun(runId, onEvent));
+    async resumeRun(runId) {
+      outcome = null;
+      const resumed = await resumeTraining(runId);
+      awaitEnd();
+      return resumed;
     },
-    pause() {
-      handle?.pause();
+    pause: pauseTraining,
+    status() {
+      const { phase, note, progress, epochs, checkpointStep, rendering } = trainingStore.getState();
+      const epoch = epochs.at(-1);
+      const validation = epoch
+        ? { epoch: epoch.epoch, loss: epoch.validationLoss, psnrDb: epoch.validationPsnrDb }
+        : null;
+      const lastLoss = liveCurve.losses.at(-1) ?? null;
+      return {
+        importing: importing ?? rendering,
+        phase,
+        note,
+        progress,
+        lastLoss,
+        validation,
+        checkpointStep,
+        outcome,
+      };
     },
-    status: () => status,
     async exportRun(runId, paths) {
-      const outcome = await exportRun(runId, new Map(Object.entries(paths)));
-      if (!outcome.ok) return outcome;
-      const address = URL.createObjectURL(outcome.value);
-      const link = document.createElement("a");
-      link.href = address;
-      link.download = `${runId}.zip`;
-      link.click();
-      // The download has the blob once it has started; a minute is plenty.
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      const result = await exportRun(runId, new Map(Object.entries(paths)));
+      if (!result.ok) return result;
+      saveBlob(result.value, `${runId}.zip`);
       return { ok: true, value: null };
     },
   };
