@@ -84,7 +84,9 @@ describe("an import in the browser", () => {
     const reader = await openImageReader(report.dataset.id);
     const pixels = await reader.read([0, 1, 2]);
     for (const [index, name] of WITH_PIXELS.entries()) {
-      const square = expectedOfPillow[name].resized.find(({ width, height }) => width === 16 && height === 16);
+      const square = expectedOfPillow[name].resized.find(
+        ({ width, height }) => width === 16 && height === 16,
+      );
       const expected = Uint8Array.from(atob(square?.pixels ?? ""), (letter) => letter.charCodeAt(0));
       expect(pixels.subarray(index * 256, (index + 1) * 256)).toEqual(expected);
     }
