@@ -31,21 +31,20 @@ export interface ChooseOptions {
 }
 
 /**
- * `auto`: times a few steps of what can run here and takes the fastest. Software graphics come after WebAssembly, which
- * nearly always beats them; plain JavaScript is taken only where nothing else runs. Two calls may decide differently
+ * `auto`: times a few steps of what can run here and takes the fastest. Software graphics run on the same
+ * cores as WebAssembly and are many times slower (docs say how much), so they are tried only without it; plain JavaScript
+ * only where nothing else runs. Two calls may decide differently
  * where two engines are close: a run that is resumed names its engine.
  * Throws `engine/none` when nothing can run, and the signal's reason when aborted.
  */
 export async function chooseEngine(options: ChooseOptions): Promise<EngineChoice> {
   const candidates = await inOrder();
-  const [only] = candidates;
-  if (!only)
+  if (candidates.length === 0)
     throw new LabError(
       "engine/none",
       "This browser can run none of the lab's engines.",
       "Use a current Chrome, Edge, Firefox or Safari.",
     );
-  if (candidates.length === 1) return { engine: getEngine(only), timingsMs: {} };
   const proxy = proxyOf(options);
   const timingsMs: Record<string, number> = {};
   let best: RunnableEngine | null = null;
@@ -76,7 +75,7 @@ export async function chooseEngine(options: ChooseOptions): Promise<EngineChoice
   throw failure;
 }
 
-/** Hardware first, then WebAssembly, then software WebGPU; software WebGL only where WebAssembly is missing. */
+/** Hardware first, as what is fastest bounds the time given to the others. */
 async function inOrder(): Promise<RunnableEngine[]> {
   const available = await availableEngines();
   const others = available.filter((name) => name !== "tfjs-cpu");
@@ -88,7 +87,7 @@ async function inOrder(): Promise<RunnableEngine[]> {
   if (webgpu && !isSoftware(webgpu)) order.push("tfjs-webgpu");
   if (hasWasm) order.push("tfjs-wasm");
   if (webgl && !isSoftware(webgl)) order.push("tfjs-webgl");
-  if (webgpu && isSoftware(webgpu)) order.push("tfjs-webgpu");
+  if (webgpu && isSoftware(webgpu) && !hasWasm) order.push("tfjs-webgpu");
   if (webgl && isSoftware(webgl) && !hasWasm) order.push("tfjs-webgl");
   return order;
 }

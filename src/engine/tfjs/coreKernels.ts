@@ -144,10 +144,13 @@ export function coreKernels(tf: Tf, lastMaximum: boolean): Kernels {
     upsampleGradient: (dy) =>
       tf.tidy(() => {
         const [batch, height, width, channels] = dy.shape;
-        const images = tf.zeros([batch, height / 2, width / 2, channels]);
-        return tf
+        const shape: Tensor4D["shape"] = [batch, height / 2, width / 2, channels];
+        const images = tf.zeros(shape);
+        const gradient = tf
           .engine()
           .runKernel(tf.ResizeBilinearGrad, { images, dy }, { alignCorners: true }) as Tensor4D;
+        // The cpu backend labels its result [N,W,H,C], though the numbers lie as [N,H,W,C].
+        return tf.reshape(gradient, shape) as Tensor4D;
       }),
     loss: (kind, output, target) =>
       tf.tidy(() => {

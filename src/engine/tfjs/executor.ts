@@ -3,6 +3,7 @@ import { LabError } from "@/contracts/failure";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
 import { BATCH_NORM_MOMENTUM } from "@/model/graph";
+import { checkStateDict } from "@/model/stateDict";
 import { type Backend, makeCurrent, releaseBackend } from "./backend";
 import type { AdamBuffers } from "./kernels";
 import { type BatchStatistics, Network, type Statistics } from "./network";
@@ -40,6 +41,7 @@ export class TfjsExecutor implements Executor {
   constructor(backend: Backend, options: ExecutorOptions) {
     this.backend = backend;
     this.options = options;
+    checkStateDict(options.graph, options.weights);
     this.table = tableOf(options.graph, options.weights);
     this.network = new Network(backend.tf, backend.kernels, makePlan(options.graph), () => this.notePeak());
     this.info = {

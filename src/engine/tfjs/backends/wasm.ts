@@ -4,14 +4,15 @@ import type { Tf } from "../kernels";
 import { outOfMemory } from "../outOfMemory";
 import { heapModule } from "../wasm/heap";
 import { registerWasmKernels, wasmKernels } from "../wasm/wasmKernels";
+import { startThreaded } from "./wasmThreads";
+
+type Package = typeof import("@tensorflow/tfjs-backend-wasm");
 
 /** More threads than this gain nothing on images of the sizes trained here. */
 const MAX_THREADS = 8;
 
-let registered = false;
-
-/** The binaries come from the lab's own server; Node reads them beside the package. */
-async function serveBinaries(module: typeof import("@tensorflow/tfjs-backend-wasm")): Promise<void> {
+/** The binaries come from the lab's own server. Node reads them beside the package. */
+async function serveBinaries(module: Package): Promise<void> {
   const [plain, simd, threaded] = await Promise.all([
     import("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url"),
     import("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url"),
@@ -22,6 +23,28 @@ async function serveBinaries(module: typeof import("@tensorflow/tfjs-backend-was
     "tfjs-backend-wasm-simd.wasm": simd.default,
     "tfjs-backend-wasm-threaded-simd.wasm": threaded.default,
   });
+}
+
+let prepared = false;
+
+/** Once a thread: which binary, and the lab's kernels. */
+async function prepare(tf: Tf, module: Package, threads: number): Promise<void> {
+  if (prepared) return;
+  prepared = true;
+  // Without isolation the browser may still say that it has threads, but the threaded binary would not start.
+  if (threads < 2) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+  if (threads > 1) {
+    tf.removeBackend("wasm");
+    tf.registerBackend("wasm", async () => new module.BackendWasm(await startThreaded(threads)));
+  } else if (!tf.env().getBool("IS_NODE")) await serveBinaries(module);
+  registerWasmKernels(tf);
+}
+
+/** As many as there are cores where the page is isolated and the processor has SIMD; else one. */
+async function threadsHere(tf: Tf, simd: boolean): Promise<number> {
+  if (tf.env().getBool("IS_NODE") || !globalThis.crossOriginIsolated || !simd) return 1;
+  if ((await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT")) !== true) return 1;
+  return Math.min(navigator.hardwareConcurrency, MAX_THREADS);
 }
 
 /**
@@ -41,28 +64,15 @@ function checkAllocations(backend: BackendWasm): void {
 /** WebAssembly with SIMD, and with threads where the page is cross-origin isolated. */
 export async function openWasm(tf: Tf): Promise<Opened> {
   const module = await import("@tensorflow/tfjs-backend-wasm");
-  const inBrowser = typeof navigator !== "undefined" && !tf.env().getBool("IS_NODE");
-  const cores = inBrowser ? navigator.hardwareConcurrency : 1;
-  const threaded =
-    inBrowser &&
-    globalThis.crossOriginIsolated &&
-    cores > 1 &&
-    (await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT")) === true;
-  // Without isolation the flag can still be true, and the threaded binary would fail to start.
-  if (inBrowser) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threaded);
-  if (!registered) {
-    if (inBrowser) await serveBinaries(module);
-    if (threaded) module.setThreadsCount(Math.min(cores, MAX_THREADS));
-    registerWasmKernels(tf);
-    registered = true;
-  }
+  const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) === true;
+  const threads = await threadsHere(tf, simd);
+  await prepare(tf, module, threads);
   if (!(await tf.setBackend("wasm"))) throw new Error("the WebAssembly binary did not start");
   checkAllocations(tf.backend() as BackendWasm);
-  const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) === true;
   return {
     adapter: null,
-    features: [...(simd ? ["simd"] : []), ...(threaded ? ["threads"] : [])],
-    limits: { threads: threaded ? module.getThreadsCount() : 1 },
+    features: [...(simd ? ["simd"] : []), ...(threads > 1 ? ["threads"] : [])],
+    limits: { threads: threads > 1 ? module.getThreadsCount() : 1 },
     failure: () => null,
     close: () => undefined,
     kernels: wasmKernels,

@@ -8,6 +8,8 @@ export async function openWebgl(tf: Tf): Promise<Opened> {
   const { MathBackendWebGL } = await import("@tensorflow/tfjs-backend-webgl");
   // The package registers itself in windows only.
   if (!tf.findBackendFactory("webgl")) tf.registerBackend("webgl", () => new MathBackendWebGL());
+  // Shaders that serve every shape: a step compiles tens of them instead of hundreds.
+  tf.env().set("WEBGL_USE_SHAPES_UNIFORMS", true);
   if (!(await tf.setBackend("webgl"))) throw new Error("no WebGL context");
   const backend = tf.backend() as InstanceType<typeof MathBackendWebGL>;
   const { gl } = backend.gpgpu;

@@ -26,7 +26,9 @@ function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
 
 /** Opens the adapter and device itself, so that a lost device and an allocation that failed are noticed. */
 export async function openWebgpu(tf: Tf): Promise<Opened> {
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  // Absent outside browsers and without a secure context, whatever the types say.
+  const gpu: GPU | undefined = globalThis.navigator?.gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("no WebGPU adapter");
   const device = await adapter.requestDevice({
     label: "tfjs",

@@ -68,7 +68,7 @@ function padRows(dy: Float32Array, padded: Float32Array, geometry: Padded, chann
  * pixel would wrap into the next row one of the two factors is zero. XNNPACK packs dy once for all taps.
  */
 export function registerConv2dBackpropFilter(tf: Tf): void {
-  let matMul: (...args: readonly unknown[]) => void;
+  let matMul: (...args: readonly unknown[]) => unknown;
   const kernelFunc = (call: KernelCall): TensorInfo => {
     const { backend } = call;
     const x = input(call, "x");

@@ -13,12 +13,14 @@ interface HeapModule {
   _malloc: (bytes: number) => number;
   readonly cwrap: (
     name: string,
-    result: null,
+    result: "number" | null,
     parameters: readonly ("number" | "array")[],
-  ) => (...args: readonly unknown[]) => void;
+  ) => (...args: readonly unknown[]) => unknown;
 }
 
-export function heapModule(backend: BackendWasm): HeapModule {
+export type WasmBackend = BackendWasm;
+
+export function heapModule(backend: Pick<BackendWasm, "wasm">): HeapModule {
   return backend.wasm as unknown as HeapModule;
 }
 

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { buildGraph } from "@/model/build";
-import type { Batch, Engine, Executor } from "./executor";
-import { type Fixture, type FixtureName, loadFixture, relativeError } from "./fixtures";
+import type { Engine } from "../executor";
+import { batchOf, createFor } from "../fixtureRun";
+import { type FixtureName, loadFixture, relativeError } from "../fixtures";
 
 /** What a float32 engine must hold to against PyTorch's float64 run. Used by tests only. */
 export interface Tolerances {
@@ -13,21 +13,6 @@ export interface Tolerances {
   readonly final: number;
   /** Images inferred with PyTorch's final weights, relative to the largest value. */
   readonly inferred: number;
-}
-
-export function createFor(engine: Engine, fixture: Fixture): Promise<Executor> {
-  return engine.create({
-    graph: buildGraph(fixture.model),
-    weights: fixture.initial,
-    height: fixture.height,
-    width: fixture.width,
-    loss: fixture.loss,
-    adam: fixture.adam,
-  });
-}
-
-export function batchOf(fixture: Fixture, step: number): Batch {
-  return fixture.batches[step % fixture.batches.length] as Batch;
 }
 
 /** ‖actual − expected‖ / ‖expected‖. */
@@ -113,4 +98,57 @@ export async function checkSameBits(engine: Engine, name: FixtureName, steps: nu
     return [...weights.values()].map(({ data }) => data);
   };
   expect(await run()).toEqual(await run());
+}
+
+/** The tensors of all backends of this thread stay as many while training, and vanish with the executor. */
+export async function checkNoLeak(engine: Engine, name: FixtureName, steps: number): Promise<void> {
+  const tf = await import("@tensorflow/tfjs-core");
+  const before = tf.engine().state.numTensors;
+  const fixture = await loadFixture(name);
+  const executor = await createFor(engine, fixture);
+  const batch = batchOf(fixture, 0);
+  const round = async (): Promise<void> => {
+    await executor.trainStep(batch, fixture.learningRate);
+    await executor.infer(batch.noisy, batch.images);
+  };
+  await round();
+  const tensors = tf.engine().state.numTensors;
+  const { bytes } = executor.memory();
+  for (let step = 1; step < steps; step++) await round();
+  expect(tf.engine().state.numTensors).toBe(tensors);
+  expect(executor.memory().bytes).toBe(bytes);
+  expect(executor.memory().peakBytes).toBeGreaterThan(bytes);
+  await executor.writeGradients(await executor.readGradients());
+  await executor.writeOptimizer(await executor.readOptimizer());
+  await executor.writeWeights(await executor.readWeights());
+  await executor.dispose();
+  await executor.dispose();
+  expect(tf.engine().state.numTensors).toBe(before);
+  await expect(executor.infer(batch.noisy, batch.images)).rejects.toThrow("engine/disposed");
+}
+
+/** A second executor with the first one's state continues to the same bits; a step in two halves is a step. */
+export async function checkStates(engine: Engine, name: FixtureName): Promise<void> {
+  const fixture = await loadFixture(name);
+  const first = await createFor(engine, fixture);
+  const second = await createFor(engine, fixture);
+  try {
+    await expect(first.readGradients()).rejects.toThrow("engine/no-gradients");
+    expect(await first.readWeights()).toEqual(fixture.initial);
+    for (let step = 0; step < 2; step++) await first.trainStep(batchOf(fixture, step), fixture.learningRate);
+    await second.writeWeights(await first.readWeights());
+    await second.writeOptimizer(await first.readOptimizer());
+    expect(await second.readOptimizer()).toEqual(await first.readOptimizer());
+    const loss = await first.trainStep(batchOf(fixture, 2), fixture.learningRate);
+    expect(await second.computeGradients(batchOf(fixture, 2))).toBe(loss);
+    await second.writeGradients(await second.readGradients());
+    await second.applyGradients(fixture.learningRate);
+    expect(await second.readGradients()).toEqual(await first.readGradients());
+    expect(await second.readWeights()).toEqual(await first.readWeights());
+    const { noisy, images } = batchOf(fixture, 0);
+    expect(await second.infer(noisy, images)).toEqual(await first.infer(noisy, images));
+  } finally {
+    await first.dispose();
+    await second.dispose();
+  }
 }

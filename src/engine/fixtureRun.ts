@@ -1,0 +1,20 @@
+import { buildGraph } from "@/model/build";
+import type { Batch, Engine, Executor } from "./executor";
+import type { Fixture } from "./fixtures";
+
+/** An executor with a fixture's network, weights and settings. Used by tests only. */
+export function createFor(engine: Engine, fixture: Fixture): Promise<Executor> {
+  return engine.create({
+    graph: buildGraph(fixture.model),
+    weights: fixture.initial,
+    height: fixture.height,
+    width: fixture.width,
+    loss: fixture.loss,
+    adam: fixture.adam,
+  });
+}
+
+/** The batch of a step, counted from 0. */
+export function batchOf(fixture: Fixture, step: number): Batch {
+  return fixture.batches[step % fixture.batches.length] as Batch;
+}
