@@ -1,5 +1,6 @@
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
+import type { DatasetRecord } from "@/contracts/dataset";
 
 /** Side of the phantoms shown: the study's. */
 const PHANTOM_SIZE = 256;
@@ -51,6 +52,19 @@ export function changeNoise(part: Partial<Omit<NoiseSettings, "source">>): void 
 /** Changes where images come from and starts at the first one. */
 export function changeSource(source: NoiseSource): void {
   noiseStore.setState({ source, index: 0 });
+}
+
+/**
+ * Fits the source to the datasets there are now: one that was deleted gives way to phantoms, one that grew offers its
+ * new images.
+ */
+export function fitSource(datasets: readonly Pick<DatasetRecord, "id" | "imageCount">[]): void {
+  const { source } = noiseStore.getState();
+  if (source.kind !== "dataset") return;
+  const dataset = datasets.find(({ id }) => id === source.datasetId);
+  if (!dataset || dataset.imageCount === 0) changeSource(PHANTOMS);
+  else if (dataset.imageCount !== source.imageCount)
+    noiseStore.setState({ source: { ...source, imageCount: dataset.imageCount } });
 }
 
 /** The training screen's address with this noise filled in. */

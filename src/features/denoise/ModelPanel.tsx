@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { IconFlask2, IconPencil, IconTrash, IconUpload } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import type { ModelSummary } from "@/contracts/run";
@@ -33,7 +33,7 @@ export function ModelPanel({ models, synthetic, modelId, onFile, importing }: Mo
       {model && (
         <Text size="xs" c="dimmed">
           {formatBytes(model.byteLength)}, {formatTime(model.createdAt)}
-          {model.noise === null && ", noise it was trained for unknown"}
+          {model.noise === null && ", trained for a noise that the file does not tell"}
         </Text>
       )}
       {model && synthetic.has(model.id) && (
@@ -46,23 +46,21 @@ export function ModelPanel({ models, synthetic, modelId, onFile, importing }: Mo
         <WeightFileButton onFile={onFile} loading={importing} compact />
         {model && (
           <>
-            <Button
+            <ActionIcon
               variant="subtle"
-              size="compact-sm"
-              leftSection={<IconPencil size={15} aria-hidden />}
+              aria-label={`Rename ${model.name}`}
               onClick={() => setDialog("rename")}
             >
-              Rename
-            </Button>
-            <Button
+              <IconPencil size={16} />
+            </ActionIcon>
+            <ActionIcon
               variant="subtle"
               color="red"
-              size="compact-sm"
-              leftSection={<IconTrash size={15} aria-hidden />}
+              aria-label={`Delete ${model.name}`}
               onClick={() => setDialog("delete")}
             >
-              Delete
-            </Button>
+              <IconTrash size={16} />
+            </ActionIcon>
           </>
         )}
       </Group>

@@ -1,4 +1,4 @@
-import { Button, Card, Grid, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Button, Card, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useDatasets } from "@/state/datasets";
 import { useModels } from "@/state/models";
@@ -15,6 +15,7 @@ import { Explanations } from "./Explanations";
 import { shareText } from "./metricText";
 import { NoiseControls } from "./NoiseControls";
 import { GRID_IMAGES, MODEL_DELAY_MS, NoiseGrid } from "./NoiseGrid";
+import classes from "./NoiseScreen.module.css";
 import { SideBySide, SliderView } from "./NoiseViews";
 import { SourceControls } from "./SourceControls";
 
@@ -74,74 +75,70 @@ export default function NoiseScreen() {
         title="Noise"
         lead="See what Gaussian noise does to a chest X-ray, in pictures and in numbers, and what a trained denoiser gets back."
       />
-      <Grid gap="lg">
-        <Grid.Col span={{ base: 12, md: 4, lg: 3 }} order={{ base: 2, md: 1 }}>
+      <div className={classes["screen"]}>
+        <div className={classes["pictures"]}>
+          <Card padding="md">
+            <Stack gap="md">
+              <Group justify="space-between" gap="sm">
+                <SegmentedControl aria-label="View" value={view} onChange={setView} data={[...VIEWS]} />
+                <ZoomControls zoom={zoom} onZoom={setZoom} />
+              </Group>
+              {noisy.failure && (
+                <FailurePanel title="No preview" failure={noisy.failure}>
+                  <Button variant="default" size="sm" onClick={noisy.retry}>
+                    Try again
+                  </Button>
+                </FailurePanel>
+              )}
+              {cleaned.failure && (
+                <FailurePanel title="The model could not run" failure={cleaned.failure}>
+                  <Button variant="default" size="sm" onClick={cleaned.retry}>
+                    Try again
+                  </Button>
+                </FailurePanel>
+              )}
+              {view === "side" && <SideBySide {...views} />}
+              {view === "slider" && <SliderView {...views} />}
+              {grid && <NoiseGrid settings={settings} zoom={zoom} onZoom={setZoom} />}
+              <Text size="xs" c="dimmed">
+                Wheel, pinch or + and − to zoom, drag or arrows to move; all pictures move together.
+              </Text>
+            </Stack>
+          </Card>
+        </div>
+        <Card padding="md" className={classes["controls"] ?? ""}>
           <Stack gap="lg">
-            <Card padding="md">
-              <Stack gap="lg">
-                <SourceControls settings={settings} steps={grid ? GRID_IMAGES : 1} />
-                <NoiseControls settings={settings} models={models} synthetic={synthetic} />
-              </Stack>
-            </Card>
+            <SourceControls settings={settings} steps={grid ? GRID_IMAGES : 1} />
+            <NoiseControls settings={settings} models={models} synthetic={synthetic} />
           </Stack>
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 8, lg: 9 }} order={{ base: 1, md: 2 }}>
-          <Stack gap="lg">
-            <Card padding="md">
-              <Stack gap="md">
-                <Group justify="space-between" gap="sm">
-                  <SegmentedControl aria-label="View" value={view} onChange={setView} data={[...VIEWS]} />
-                  <ZoomControls zoom={zoom} onZoom={setZoom} />
-                </Group>
-                {noisy.failure && (
-                  <FailurePanel title="No preview" failure={noisy.failure}>
-                    <Button variant="default" size="sm" onClick={noisy.retry}>
-                      Try again
-                    </Button>
-                  </FailurePanel>
+        </Card>
+        <Stack gap="lg" className={classes["words"] ?? ""}>
+          <Card padding="md">
+            <Stack gap="sm">
+              <Group justify="space-between" gap="sm" align="baseline">
+                <Title order={2}>Grey values</Title>
+                {noisy.shown && (
+                  <Text size="sm" c="dimmed">
+                    {shareText(noisy.shown.preview.clampedShare)} of the pixels were clamped · drawn in{" "}
+                    {formatMs(noisy.shown.ms)}
+                  </Text>
                 )}
-                {cleaned.failure && (
-                  <FailurePanel title="The model could not run" failure={cleaned.failure}>
-                    <Button variant="default" size="sm" onClick={cleaned.retry}>
-                      Try again
-                    </Button>
-                  </FailurePanel>
-                )}
-                {view === "side" && <SideBySide {...views} />}
-                {view === "slider" && <SliderView {...views} />}
-                {grid && <NoiseGrid settings={settings} zoom={zoom} onZoom={setZoom} />}
-                <Text size="xs" c="dimmed">
-                  Wheel, pinch or + and − to zoom, drag or arrows to move; all pictures move together.
-                </Text>
-              </Stack>
-            </Card>
-            <Card padding="md">
-              <Stack gap="sm">
-                <Group justify="space-between" gap="sm" align="baseline">
-                  <Title order={2}>Grey values</Title>
-                  {noisy.shown && (
-                    <Text size="sm" c="dimmed">
-                      {shareText(noisy.shown.preview.clampedShare)} of the pixels were clamped · drawn in{" "}
-                      {formatMs(noisy.shown.ms)}
-                    </Text>
-                  )}
-                </Group>
-                {preview ? (
-                  <Histogram clean={preview.cleanHistogram} noisy={preview.noisyHistogram} />
-                ) : (
-                  <Skeleton height={150} animate={noisy.failure === null} />
-                )}
-              </Stack>
-            </Card>
-            <section aria-labelledby="terms">
-              <Title order={2} id="terms" mb="sm">
-                In plain words
-              </Title>
-              <Explanations />
-            </section>
-          </Stack>
-        </Grid.Col>
-      </Grid>
+              </Group>
+              {preview ? (
+                <Histogram clean={preview.cleanHistogram} noisy={preview.noisyHistogram} />
+              ) : (
+                <Skeleton height={150} animate={noisy.failure === null} />
+              )}
+            </Stack>
+          </Card>
+          <section aria-labelledby="terms">
+            <Title order={2} id="terms" mb="sm">
+              In plain words
+            </Title>
+            <Explanations />
+          </section>
+        </Stack>
+      </div>
     </>
   );
 }

@@ -36,7 +36,7 @@ export function SideBySide({
 }: NoiseViewsProps) {
   const aspect = aspectOf(preview?.clean);
   return (
-    <SimpleGrid cols={hasModel ? { base: 1, xs: 2, md: 3 } : { base: 1, xs: 2 }} spacing="md">
+    <SimpleGrid cols={hasModel ? { base: 2, sm: 3 } : 2} spacing={{ base: "xs", sm: "md" }}>
       <ImagePane
         title="Clean"
         badge={badge}
