@@ -3,6 +3,7 @@ import { buildGraph } from "@/model/build";
 import { readModelFile } from "@/model/stateDict";
 import { getModel } from "@/storage/models";
 import { ExecutorCache } from "./executorCache";
+import { nextTask } from "./nextTask";
 
 /** Two: an image's tiles and a preview beside them. */
 const MAX_EXECUTORS = 2;
@@ -32,17 +33,20 @@ export class Denoiser {
   }
 
   /** Images [count, height, width], sides multiples of 16, through a stored model; not clamped. */
-  infer(
+  async infer(
     modelId: string,
     images: Float32Array<ArrayBuffer>,
     count: number,
     height: number,
     width: number,
   ): Promise<Inference> {
-    return this.executors.use(modelId, height, width, async (executor) => ({
+    const inference = await this.executors.use(modelId, height, width, async (executor) => ({
       output: await executor.infer(images, count),
       engine: executor.info.engine,
     }));
+    // A cancel that came meanwhile is to be known before the next tile begins.
+    await nextTask();
+    return inference;
   }
 
   /** Frees what is kept of a model. */

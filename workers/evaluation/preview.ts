@@ -6,9 +6,7 @@ import { psnrDb, ssim } from "@/imaging/metrics";
 import { addNoise, unitPixels } from "@/imaging/noise";
 import type { Denoiser } from "./denoiser";
 import type { ImageSource } from "./images";
-
-/** Lets messages that wait be heard first. */
-const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+import { nextTask } from "./nextTask";
 
 /**
  * Share of pixels that the clamp to [0, 1] changed. With σ > 0 a value on the bound was clamped (one in millions lands
