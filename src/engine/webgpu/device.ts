@@ -1,0 +1,98 @@
+import { LabError } from "@/contracts/failure";
+import type { AdapterInfo } from "@/contracts/training";
+import { describeAdapter, isSoftware } from "../tfjs/adapter";
+import type { Target } from "./kernels/kernel";
+
+/** Limits that the engine asks for as high as the adapter has them. */
+const WANTED_LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** A device with what the engine keeps beside it: pipelines compiled once for every executor of this thread. */
+export interface LabDevice {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterInfo;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly target: Target;
+  /** By WGSL text. */
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  /** Why the device was lost; null while it works. */
+  lost: string | null;
+}
+
+let current: Promise<LabDevice> | null = null;
+
+/** WebGPU of this thread: absent outside browsers and without a secure context, whatever the types say. */
+function findGpu(): GPU | null {
+  const gpu: GPU | undefined = globalThis.navigator?.gpu;
+  return gpu ?? null;
+}
+
+export async function findAdapter(): Promise<GPUAdapter | null> {
+  return (await findGpu()?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
+}
+
+/** The thread's device; made anew after a loss. Throws `engine/unavailable` where there is no adapter. */
+export async function acquireDevice(): Promise<LabDevice> {
+  const held = await current?.catch(() => null);
+  if (held && held.lost === null) return held;
+  current = openDevice();
+  return current;
+}
+
+async function openDevice(): Promise<LabDevice> {
+  const adapter = await findAdapter();
+  if (!adapter)
+    throw new LabError(
+      "engine/unavailable",
+      "This browser has no WebGPU, or no graphics adapter for it.",
+      "Use a current Chrome, Edge or Safari, or choose another engine.",
+    );
+  const limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const features = (["timestamp-query", "shader-f16", "subgroups"] as const).filter((name) =>
+    adapter.features.has(name),
+  );
+  const device = await adapter.requestDevice({
+    label: "webgpu engine",
+    requiredLimits: limits,
+    requiredFeatures: features,
+  });
+  const described = describeAdapter(adapter.info);
+  const opened: LabDevice = {
+    device,
+    adapter: described,
+    features,
+    limits,
+    target: {
+      software: isSoftware(described),
+      maxInvocationsPerWorkgroup: device.limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+      maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
+    },
+    pipelines: new Map(),
+    lost: null,
+  };
+  device.lost.then(
+    (info) => {
+      opened.lost = info.message || info.reason;
+    },
+    () => undefined,
+  );
+  return opened;
+}
+
+/** The failure of a lost device. */
+export function deviceLost(reason: string): LabError {
+  return new LabError(
+    "engine/device-lost",
+    `The graphics device was lost (${reason}).`,
+    "Continue the run from its last checkpoint.",
+  );
+}

@@ -1,0 +1,88 @@
+import type { Build, ConvDgradSpec } from "./kernel";
+import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText } from "./wgsl";
+
+/**
+ * ∂source of a 3×3 convolution: the forward convolution of the gradient with the weight turned by 180° and its channels
+ * exchanged, for the channels of one source.
+ *
+ * Tile: a thread makes 8 neighbouring pixels of a row × up to 16 source channels in registers. Per row of taps and block of
+ * 4 gradient channels it reads 10 vec4 of the gradient and, uniformly for the workgroup, 12 vec4 of weights per 4 source
+ * channels; the transposition of each 4×4 block of weights is free because uniform values are scalars. The epilogue applies
+ * the ReLU of the source (`mask`) and adds to what other consumers left (`accumulate`).
+ */
+export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
+  const { images, height, width, inChannels, firstChannel, channels, outChannels } = spec;
+  const blocks = blocksOf(channels);
+  const outBlocks = blocksOf(outChannels);
+  const pixels = Math.min(8, width);
+  const vectors = [4, 2, 1].find((count) => blocks % count === 0) ?? 1;
+  const threads = target.software ? 8 : 64;
+  const tilesPerRow = Math.ceil(width / pixels);
+  const tiles = tilesPerRow * height * images;
+  const { text, bindings } = declare([
+    ["weights", "read", "vec4f"],
+    ["gradient", "read", "vec4f"],
+    ...(spec.mask ? [["mask", "read", "vec4f"] as const] : []),
+    ["output", "readWrite", "vec4f"],
+  ]);
+  const store = (k: number, p: number): string => {
+    const masked = spec.mask ? `select(vec4f(), a${p}_${k}, mask[to + ${p}] > vec4f())` : `a${p}_${k}`;
+    const value = spec.accumulate ? `output[to + ${p}] + ${masked}` : masked;
+    return `if (left + ${p} < ${width}) { output[to + ${p}] = ${value}; }`;
+  };
+  const wgsl = `${text}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tile = i32(group.x) * ${threads} + i32(local);
+  if (tile >= ${tiles}) { return; }
+  let block = i32(group.y) * ${vectors};
+  let left = (tile % ${tilesPerRow}) * ${pixels};
+  let y = (tile / ${tilesPerRow}) % ${height};
+  let image = tile / ${tilesPerRow * height};
+  ${repeat(vectors, (k) => repeat(pixels, (p) => `var a${p}_${k} = vec4f();`))}
+  for (var dy = 0; dy < 3; dy++) {
+    let inRow = y + dy >= 1 && y + dy <= ${height};
+    let row = clamp(y + dy - 1, 0, ${height - 1});
+    for (var outBlock = 0; outBlock < ${outBlocks}; outBlock++) {
+      let base = ((image * ${outBlocks} + outBlock) * ${height} + row) * ${width};
+      ${repeat(
+        pixels + 2,
+        (i) =>
+          `let v${i} = select(vec4f(), gradient[base + clamp(left + ${i - 1}, 0, ${width - 1})], inRow && left + ${i - 1} >= 0 && left + ${i - 1} < ${width});`,
+      )}
+      let weightBase = ((2 - dy) * ${3 * inChannels} + ${firstChannel} + block * 4) * ${outBlocks} + outBlock;
+      ${repeat(3, (dx) =>
+        repeat(
+          vectors,
+          (k) => `{
+        ${repeat(4, (j) => `let w${j} = weights[weightBase + ${((2 - dx) * inChannels + k * 4 + j) * outBlocks}];`)}
+        ${repeat(
+          4,
+          (lane) => `{ let w = vec4f(w0[${lane}], w1[${lane}], w2[${lane}], w3[${lane}]);
+          ${repeat(pixels, (p) => `a${p}_${k} = fma(vec4f(v${p + dx}[${lane}]), w, a${p}_${k});`)} }`,
+        )}
+      }`,
+        ),
+      )}
+    }
+  }
+  ${repeat(
+    vectors,
+    (k) => `{
+    let to = ((image * ${blocks} + block + ${k}) * ${height} + y) * ${width} + left;
+    ${repeat(pixels, (p) => store(k, p))}
+  }`,
+  )}
+}`;
+  return {
+    label: `convDgrad ${channels}/${inChannels}←${outChannels} ${sizeText(spec)}${spec.mask ? " mask" : ""}${spec.accumulate ? " add" : ""}`,
+    wgsl,
+    bindings,
+    workgroups: [Math.ceil(tiles / threads), blocks / vectors, 1],
+    flops: 18 * channels * outChannels * pixelsOf(spec),
+    bytes:
+      featureBytes(spec, outChannels) +
+      featureBytes(spec, channels) * (1 + (spec.mask ? 1 : 0) + (spec.accumulate ? 1 : 0)) +
+      36 * channels * outChannels,
+  };
+};

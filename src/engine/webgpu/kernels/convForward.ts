@@ -1,0 +1,89 @@
+import type { Build, ConvForwardSpec } from "./kernel";
+import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
+
+/**
+ * Forward convolution 3×3 over concatenated sources, bias and ReLU in the epilogue.
+ *
+ * Tile: a thread makes 8 neighbouring pixels of a row × up to 16 output channels in registers, without workgroup memory.
+ * Per row of taps and block of 4 input channels it reads 10 vec4 of the source (its own) and 12 vec4 of weights per
+ * 4 output channels (the same for all threads of a workgroup, so that they come through the scalar path), and
+ * does 3·4·4·8·16/… multiply-adds with them; it writes its 8 pixels once. Normalisation and ReLU of a source are applied
+ * to the ten values as they are loaded, so a concat or a normalised tensor never exists in memory.
+ */
+export const convForward: Build<ConvForwardSpec> = (spec, target) => {
+  const { images, height, width, sources, outChannels } = spec;
+  const outBlocks = blocksOf(outChannels);
+  const pixels = Math.min(8, width);
+  const vectors = [4, 2, 1].find((count) => outBlocks % count === 0) ?? 1;
+  const threads = target.software ? 8 : 64;
+  const tilesPerRow = Math.ceil(width / pixels);
+  const tiles = tilesPerRow * height * images;
+  const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
+  const { text, bindings } = declare([
+    ["weights", "read", "vec4f"],
+    ["bias", "read", "vec4f"],
+    ...(sources.some(({ normOffset }) => normOffset !== null) ? [["norms", "read", "vec4f"] as const] : []),
+    ...sources.map((source, index) => [`source${index}`, "read", elementOf(source)] as const),
+    ["output", "readWrite", "vec4f"],
+  ]);
+  let firstChannel = 0;
+  const bodies = sources.map((source, index) => {
+    const scalar = source.channels === 1;
+    const load = onLoad(source, "block");
+    const element = elementOf(source);
+    const at = `source${index}`;
+    const body = `for (var block = 0; block < ${blocksOf(source.channels)}; block++) {
+  ${load.prepare}
+  let base = ((image * ${blocksOf(source.channels)} + block) * ${height} + row) * ${width};
+  ${repeat(
+    pixels + 2,
+    (i) =>
+      `let v${i} = select(${element}(), ${load.of(`${at}[base + clamp(left + ${i - 1}, 0, ${width - 1})]`)}, inRow && left + ${i - 1} >= 0 && left + ${i - 1} < ${width});`,
+  )}
+  let weightBase = (dy * ${3 * inChannels} + ${firstChannel} + block * 4) * ${outBlocks} + outBlock;
+  ${repeat(3, (dx) =>
+    repeat(scalar ? 1 : 4, (lane) =>
+      repeat(
+        vectors,
+        (k) => `{ let w = weights[weightBase + ${(dx * inChannels + lane) * outBlocks + k}];
+    ${repeat(pixels, (p) => `a${p}_${k} = fma(vec4f(v${p + dx}${scalar ? "" : `[${lane}]`}), w, a${p}_${k});`)} }`,
+      ),
+    ),
+  )}
+}`;
+    firstChannel += source.channels;
+    return body;
+  });
+  const finish = (value: string): string => (spec.relu ? `max(vec4f(), ${value})` : value);
+  const wgsl = `${text}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tile = i32(group.x) * ${threads} + i32(local);
+  if (tile >= ${tiles}) { return; }
+  let outBlock = i32(group.y) * ${vectors};
+  let left = (tile % ${tilesPerRow}) * ${pixels};
+  let y = (tile / ${tilesPerRow}) % ${height};
+  let image = tile / ${tilesPerRow * height};
+  ${repeat(vectors, (k) => repeat(pixels, (p) => `var a${p}_${k} = bias[outBlock + ${k}];`))}
+  for (var dy = 0; dy < 3; dy++) {
+    let inRow = y + dy >= 1 && y + dy <= ${height};
+    let row = clamp(y + dy - 1, 0, ${height - 1});
+    ${bodies.join("\n")}
+  }
+  ${repeat(
+    vectors,
+    (k) => `{
+    let to = ((image * ${outBlocks} + outBlock + ${k}) * ${height} + y) * ${width} + left;
+    ${repeat(pixels, (p) => `if (left + ${p} < ${width}) { output[to + ${p}] = ${finish(`a${p}_${k}`)}; }`)}
+  }`,
+  )}
+}`;
+  return {
+    label: `convForward ${sources.map(({ channels }) => channels).join("+")}→${outChannels} ${sizeText(spec)}`,
+    wgsl,
+    bindings,
+    workgroups: [Math.ceil(tiles / threads), outBlocks / vectors, 1],
+    flops: 18 * inChannels * outChannels * pixelsOf(spec),
+    bytes: featureBytes(spec, inChannels) + featureBytes(spec, outChannels) + 36 * inChannels * outChannels,
+  };
+};

@@ -1,0 +1,65 @@
+import type { Access, Binding, Extent, SourceSpec } from "./kernel";
+
+/** `count` lines made from their index: unrolled code. */
+export function repeat(count: number, line: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => line(index)).join("\n");
+}
+
+/** Declares bindings 0, 1, … of group 0 with their element types and returns both text and list. */
+export function declare(entries: readonly (readonly [name: string, access: Access, element: string])[]): {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+} {
+  const text = entries.map(([name, access, element], index) => {
+    if (access === "uniform") return `@group(0) @binding(${index}) var<uniform> ${name}: ${element};`;
+    const mode = access === "read" ? "read" : "read_write";
+    return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: array<${element}>;`;
+  });
+  return {
+    text: text.join("\n"),
+    bindings: entries.map(([name, access]) => ({ name, access })),
+  };
+}
+
+/** Blocks of four channels; the network's input counts as one. */
+export function blocksOf(channels: number): number {
+  return Math.ceil(channels / 4);
+}
+
+/** Type of a source's elements: the network's input is one float a pixel. */
+export function elementOf(source: SourceSpec): "f32" | "vec4f" {
+  return source.channels === 1 ? "f32" : "vec4f";
+}
+
+/**
+ * The on-load transform of a source's channel block `block` (a WGSL expression): `prepare` reads scale and shift once, `of`
+ * turns a stored value into the value seen.
+ */
+export function onLoad(
+  source: SourceSpec,
+  block: string,
+  suffix = "",
+): { readonly prepare: string; readonly of: (stored: string) => string } {
+  const type = elementOf(source);
+  const rectified = (value: string): string => (source.relu ? `max(${type}(), ${value})` : value);
+  if (source.normOffset === null) return { prepare: "", of: rectified };
+  const scale = `norms[${source.normOffset} + ${block}]`;
+  const shift = `norms[${source.normOffset + blocksOf(source.channels)} + ${block}]`;
+  return {
+    prepare: `let scale${suffix} = ${scale}; let shift${suffix} = ${shift};`,
+    of: (stored) => rectified(`fma(${stored}, scale${suffix}, shift${suffix})`),
+  };
+}
+
+export function pixelsOf({ images, height, width }: Extent): number {
+  return images * height * width;
+}
+
+/** Bytes of a feature in float32. */
+export function featureBytes(extent: Extent, channels: number): number {
+  return 4 * channels * pixelsOf(extent);
+}
+
+export function sizeText({ images, height, width }: Extent): string {
+  return `${height}×${width}×${images}`;
+}

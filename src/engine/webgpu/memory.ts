@@ -1,0 +1,83 @@
+import { LabError } from "@/contracts/failure";
+import { deviceLost, type LabDevice } from "./device";
+
+/** Owner of an executor's buffers: makes them under error scopes, counts their bytes, and frees what is left. */
+export class DeviceMemory {
+  private readonly lab: LabDevice;
+  private readonly live = new Set<GPUBuffer>();
+  private liveBytes = 0;
+  private highestBytes = 0;
+
+  constructor(lab: LabDevice) {
+    this.lab = lab;
+  }
+
+  get bytes(): number {
+    return this.liveBytes;
+  }
+
+  get peakBytes(): number {
+    return this.highestBytes;
+  }
+
+  get buffers(): number {
+    return this.live.size;
+  }
+
+  /**
+   * Buffers of these sizes in bytes, all or none. Throws `engine/out-of-memory` (also for a buffer over the device's limit)
+   * and `engine/device-lost`.
+   */
+  async allocate(
+    requests: readonly {
+      readonly label: string;
+      readonly bytes: number;
+      readonly usage: GPUBufferUsageFlags;
+    }[],
+  ): Promise<GPUBuffer[]> {
+    const { device } = this.lab;
+    if (this.lab.lost !== null) throw deviceLost(this.lab.lost);
+    for (const { label, bytes, usage } of requests) {
+      const isStorage = (usage & GPUBufferUsage.STORAGE) !== 0;
+      const limit = isStorage
+        ? Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
+        : device.limits.maxBufferSize;
+      if (bytes > limit)
+        throw outOfMemory(`${label} needs ${bytes} bytes, a buffer of this device has at most ${limit}`);
+    }
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    const made = requests.map(({ label, bytes, usage }) =>
+      device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage }),
+    );
+    const failure = (await device.popErrorScope()) ?? (await device.popErrorScope());
+    if (failure) {
+      for (const buffer of made) buffer.destroy();
+      throw outOfMemory(failure.message);
+    }
+    for (const buffer of made) {
+      this.live.add(buffer);
+      this.liveBytes += buffer.size;
+    }
+    this.highestBytes = Math.max(this.highestBytes, this.liveBytes);
+    return made;
+  }
+
+  free(buffer: GPUBuffer): void {
+    if (!this.live.delete(buffer)) return;
+    this.liveBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  freeAll(): void {
+    for (const buffer of [...this.live]) this.free(buffer);
+  }
+}
+
+export function outOfMemory(detail: string): LabError {
+  return new LabError(
+    "engine/out-of-memory",
+    `The device has too little memory for this network, size and batch (${detail}).`,
+    "Choose a smaller batch, size or width.",
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * WebGPU in Node for tests and benchmarks: the `webgpu` package (Dawn). `LAB_NODE_GPU_ENV`, a JSON object, is added to the
+ * environment first: that is how a software Vulkan driver is brought in.
+ */
+
+/** Null when an adapter is there, else why not. Safe to call again. */
+export async function setUpNodeGpu(): Promise<string | null> {
+  if (globalThis.navigator?.gpu) return null;
+  Object.assign(process.env, JSON.parse(process.env["LAB_NODE_GPU_ENV"] ?? "{}"));
+  try {
+    const { create, globals } = await import("webgpu");
+    const gpu = create(["enable-dawn-features=allow_unsafe_apis"]);
+    Object.assign(globalThis, globals);
+    // Also keeps the object referenced: collected, it takes the process down.
+    Object.defineProperty(globalThis, "navigator", {
+      value: { ...globalThis.navigator, gpu },
+      configurable: true,
+    });
+    if (await gpu.requestAdapter()) return null;
+    return "Node's WebGPU finds no adapter (no Vulkan driver; LAB_NODE_GPU_ENV names one).";
+  } catch (error) {
+    return `Node's WebGPU does not load: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

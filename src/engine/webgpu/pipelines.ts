@@ -1,0 +1,62 @@
+import { LabError } from "@/contracts/failure";
+import type { LabDevice } from "./device";
+import type { Access, Kernel } from "./kernels/kernel";
+
+const BUFFER_TYPE: Readonly<Record<Access, GPUBufferBindingType>> = {
+  read: "read-only-storage",
+  readWrite: "storage",
+  uniform: "uniform",
+};
+
+/** The kernel's pipeline, compiled once for equal texts. Throws `engine/kernel` with the kernel's label. */
+export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePipeline> {
+  const known = lab.pipelines.get(kernel.wgsl);
+  if (known) return known;
+  const compiled = compile(lab, kernel);
+  lab.pipelines.set(kernel.wgsl, compiled);
+  compiled.catch(() => lab.pipelines.delete(kernel.wgsl));
+  return compiled;
+}
+
+async function compile(
+  { device, limits }: LabDevice,
+  { label, wgsl, bindings }: Kernel,
+): Promise<GPUComputePipeline> {
+  const storage = bindings.filter(({ access }) => access !== "uniform").length;
+  const allowed = limits["maxStorageBuffersPerShaderStage"] ?? 0;
+  if (storage > allowed)
+    throw new LabError(
+      "engine/limits",
+      `${label} reads and writes ${storage} buffers, this device allows ${allowed}.`,
+      "Choose the U-Net, or another engine.",
+    );
+  const layout = device.createBindGroupLayout({
+    label,
+    entries: bindings.map(({ access }, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: BUFFER_TYPE[access] },
+    })),
+  });
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label, code: wgsl });
+  const pipeline = device.createComputePipelineAsync({
+    label,
+    layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint: "main" },
+  });
+  const invalid = device.popErrorScope();
+  try {
+    return await pipeline;
+  } catch (error) {
+    const reason = (await invalid)?.message ?? (error instanceof Error ? error.message : String(error));
+    throw new LabError(
+      "engine/kernel",
+      `The kernel ${label} does not compile on this device: ${reason}`,
+      "Choose another engine and report this message.",
+      { cause: error },
+    );
+  } finally {
+    await invalid;
+  }
+}
