@@ -21,7 +21,7 @@ export function RunPill() {
       aria-label={`${text}, ${percent} percent. Open the live view`}
     >
       <span className={classes["dot"]} data-paused={phase === "paused" || undefined} />
-      {text} {formatPercent(percent / 100)}
+      <span className={classes["word"]}>{text}</span> {formatPercent(percent / 100)}
     </Link>
   );
 }

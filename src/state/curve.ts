@@ -8,8 +8,8 @@ export interface ThinnedCurve {
   readonly smooth: readonly (number | null)[];
 }
 
-/** Weight of the past in the running mean: it remembers about 20 steps. */
-const SMOOTHING = 0.95;
+/** Weight of the past in the running mean: it remembers about 10 steps. */
+const SMOOTHING = 0.9;
 const FIRST_ROOM = 1024;
 
 /**

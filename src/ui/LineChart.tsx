@@ -31,6 +31,12 @@ export interface LineChartProps {
 const colourOf = (property: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 
+/** Distances between x ticks: steps and epochs are whole numbers. */
+const WHOLE_INCREMENTS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((unit) => [unit, 2 * unit, 5 * unit]);
+
+/** A tick without the zeros that only a column of figures needs. */
+const tick = (text: string): string => (/\.\d+$/.test(text) ? text.replace(/\.?0+$/, "") : text);
+
 /** The traces over one common x, as uPlot wants them; on a log scale only positive values can be drawn. */
 function align(traces: readonly Trace[], log: boolean): uPlot.AlignedData {
   const tables = traces.map(({ x, y }): uPlot.AlignedData => {
@@ -79,6 +85,8 @@ export function LineChart({
   const host = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  /** Dragging over the chart zooms in; a double click shows everything again. */
+  const zoomed = useRef(false);
   const scheme = useComputedColorScheme("light");
   // The chart is built anew when its make-up changes; new numbers only redraw it.
   const structure = JSON.stringify([
@@ -115,13 +123,13 @@ export function LineChart({
         cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
         scales: { x: { time: false }, y: log ? { distr: 3 } : { auto: true } },
         axes: [
-          { ...axis, label: xLabel, labelSize: 18, size: 34, gap: 4 },
+          { ...axis, label: xLabel, labelSize: 16, labelGap: 0, size: 24, gap: 3, incrs: WHOLE_INCREMENTS },
           {
             ...axis,
             size: 58,
             gap: 6,
             values: (_, splits) =>
-              splits.map((value) => (value === null ? "" : latest.current.format(value))),
+              splits.map((value) => (value === null ? "" : tick(latest.current.format(value)))),
           },
         ],
         series: [{ label: xLabel }, ...latest.current.traces.map(seriesOf)],
@@ -133,12 +141,24 @@ export function LineChart({
               },
             ]
           : [],
-        hooks: { setCursor: [writeLegend], setData: [writeLegend] },
+        hooks: {
+          setCursor: [writeLegend],
+          setData: [writeLegend],
+          setSelect: [
+            ({ select }) => {
+              if (select.width > 0) zoomed.current = true;
+            },
+          ],
+        },
       },
       align(latest.current.traces, log),
       target,
     );
     plot.current = chart;
+    zoomed.current = false;
+    chart.over.addEventListener("dblclick", () => {
+      zoomed.current = false;
+    });
     writeLegend(chart);
     const observer = new ResizeObserver(() => {
       const width = target.clientWidth;
@@ -153,15 +173,9 @@ export function LineChart({
   }, [structure, scheme]);
 
   useEffect(() => {
-    // A zoomed chart keeps its window while the run goes on; a double click shows everything again.
-    const chart = plot.current;
-    if (!chart) return;
-    const xs = chart.data[0];
-    const { min, max } = chart.scales["x"] ?? {};
-    const zoomed =
-      xs.length > 1 && ((min ?? 0) > (xs[0] as number) || (max ?? 0) < (xs[xs.length - 1] as number));
-    chart.setData(align(traces, log), !zoomed);
-    if (zoomed) chart.redraw();
+    // A zoomed chart keeps its window while the run goes on.
+    plot.current?.setData(align(traces, log), !zoomed.current);
+    if (zoomed.current) plot.current?.redraw();
   }, [traces, log]);
 
   const named = traces

@@ -1,12 +1,14 @@
-import { Badge, Button, Card, Group, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Card, Group, List, Stack, Text, Title } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { Link } from "wouter";
 import { LiveProgress } from "@/features/training/LiveProgress";
 import { LiveLossChart } from "@/features/training/LossChart";
 import { RunControls } from "@/features/training/RunControls";
+import { useResume } from "@/features/training/useResume";
 import { DEMO_CONFIG, DEMO_NAME, startDemo } from "@/state/demo";
 import { useDemoPictures } from "@/state/demoPictures";
-import { resumeTraining, useTraining } from "@/state/training";
+import { useRuns } from "@/state/runs";
+import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatFixed } from "@/ui/format";
@@ -60,7 +62,11 @@ export function DemoPanel() {
   const phase = useTraining((state) => state.phase);
   const failure = useTraining((state) => state.failure);
   const epochs = useTraining((state) => state.epochs.length);
+  const checkpointStep = useTraining((state) => state.checkpointStep);
+  const resume = useResume();
+  const { runs } = useRuns();
   if (run && run.name !== DEMO_NAME && isLive(phase)) return <OtherRun name={run.name} />;
+  const earlier = runs.find((stored) => stored.name === DEMO_NAME && stored.epochs.length > 0);
   const shown = run?.name === DEMO_NAME;
   const live = shown && isLive(phase);
   return (
@@ -76,7 +82,9 @@ export function DemoPanel() {
         <Narration own={shown} />
         {shown && failure && (
           <FailurePanel title="The demo has stopped" failure={failure}>
-            <Button onClick={() => void (run.id ? resumeTraining(run.id) : startDemo())}>Try again</Button>
+            {checkpointStep > 0 && (
+              <Button onClick={() => void resume(run.id)}>Resume from step {checkpointStep}</Button>
+            )}
           </FailurePanel>
         )}
         {shown ? (
@@ -97,14 +105,30 @@ export function DemoPanel() {
           </>
         ) : (
           <>
+            <List spacing={6} c="dimmed">
+              <List.Item>
+                <strong>Noisy</strong> is what the network is given: a phantom with Gaussian noise of σ{" "}
+                {DEMO_CONFIG.noise.std}.
+              </List.Item>
+              <List.Item>
+                <strong>Now</strong> is what it makes of it, redrawn every few seconds while it learns.
+              </List.Item>
+              <List.Item>
+                <strong>Clean</strong> is what it should become; PSNR (dB) says how near it is.
+              </List.Item>
+            </List>
             <Group gap="sm">
-              <StartButton label="Start the demo" />
+              <StartButton label={earlier ? "Run the demo again" : "Start the demo"} />
+              {earlier && (
+                <Button component={Link} href={`/runs/${earlier.id}`} variant="subtle">
+                  Look at the last one
+                </Button>
+              )}
             </Group>
             <Text size="sm" c="dimmed">
-              {DEMO_CONFIG.model.name === "unet" ? "U-Net" : "U-Net++"} of width {DEMO_CONFIG.model.width} on
-              96 generated images of {DEMO_CONFIG.data.size}×{DEMO_CONFIG.data.size} pixels with noise of σ{" "}
-              {DEMO_CONFIG.noise.std}, {DEMO_CONFIG.training.epochs} epochs. A few minutes on a processor,
-              less on a graphics card.
+              A U-Net of width {DEMO_CONFIG.model.width} on 96 generated images of {DEMO_CONFIG.data.size}×
+              {DEMO_CONFIG.data.size} pixels, {DEMO_CONFIG.training.epochs} epochs: a few minutes on a
+              processor, less on a graphics card.
             </Text>
           </>
         )}

@@ -3,6 +3,7 @@ import { useReducedMotion } from "@mantine/hooks";
 import { IconDatabase, IconSparkles, IconTransform, IconWaveSawTool } from "@tabler/icons-react";
 import { useEffect } from "react";
 import { useSearch } from "wouter";
+import { NoGpuNotice } from "@/features/training/NoGpuNotice";
 import { ResumeBanner } from "@/features/training/ResumeBanner";
 import { startDemo } from "@/state/demo";
 import { useRuns } from "@/state/runs";
@@ -40,6 +41,7 @@ export default function HomeScreen() {
         title="Watch a network learn to remove noise"
         lead="Denoise Lab trains U-Net denoisers for chest X-rays in this browser: on pictures made here, or on your own. Nothing leaves this machine."
       />
+      <NoGpuNotice />
       <ResumeBanner />
       <DemoPanel />
       <Title order={2} mt={40} mb={4}>

@@ -101,7 +101,13 @@ function Differences({ runs }: { readonly runs: readonly RunRecord[] }) {
   return (
     <Stack gap="xs" mt="lg">
       <Title order={3}>What differs</Title>
-      <Table.ScrollContainer minWidth={160 + runs.length * 120}>
+      <Table.ScrollContainer
+        type="native"
+        tabIndex={0}
+        role="region"
+        aria-label="What differs"
+        minWidth={160 + runs.length * 120}
+      >
         <Table>
           <Table.Thead>
             <Table.Tr>

@@ -10,13 +10,13 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import type { Outcome } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
 import { configToQuery } from "@/contracts/runConfig";
+import { useResume } from "@/features/training/useResume";
 import { knownPaths } from "@/state/datasets";
 import { deleteRun, exportRun, isResumable, renameRun } from "@/state/runs";
-import { resumeTraining } from "@/state/training";
 import { safeFileName } from "@/ui/fileName";
 import { saveBlob } from "@/ui/saveBlob";
 
@@ -36,11 +36,8 @@ export const configAddress = (run: RunRecord): string => `/train?${configToQuery
 
 /** Everything that can be done with a run. Menu, dialogs and the resume button. */
 export function useRunActions(run: RunRecord) {
-  const [, navigate] = useLocation();
+  const resumeRun = useResume();
   const [exporting, setExporting] = useState(false);
-  const resume = async (): Promise<void> => {
-    if (tell("The run could not be resumed", await resumeTraining(run.id))) navigate("/train");
-  };
   const save = async (): Promise<void> => {
     setExporting(true);
     const outcome = await exportRun(run.id, knownPaths());
@@ -48,7 +45,7 @@ export function useRunActions(run: RunRecord) {
     if (outcome.ok) saveBlob(outcome.value, `${safeFileName(run.name)}.zip`);
     else tell("The run could not be exported", outcome);
   };
-  return { resume, save, exporting, resumable: isResumable(run) };
+  return { resume: () => resumeRun(run.id), save, exporting, resumable: isResumable(run) };
 }
 
 /** The "…" menu of a run. */

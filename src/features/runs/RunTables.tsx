@@ -45,7 +45,14 @@ function Epochs({ run }: { readonly run: RunRecord }) {
       </Text>
     );
   return (
-    <Table.ScrollContainer minWidth={620} maxHeight={420}>
+    <Table.ScrollContainer
+      type="native"
+      tabIndex={0}
+      role="region"
+      aria-label="Epochs"
+      minWidth={620}
+      maxHeight={420}
+    >
       <Table stickyHeader>
         <Table.Thead>
           <Table.Tr>

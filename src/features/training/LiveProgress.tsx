@@ -1,6 +1,6 @@
 import { Group, Progress, Text } from "@mantine/core";
 import { useTraining } from "@/state/training";
-import type { LivePhase } from "@/state/trainingReducer";
+import { isLive, type LivePhase } from "@/state/trainingReducer";
 import { formatCount, formatSeconds } from "@/ui/format";
 
 /** What a phase is called while it lasts. */
@@ -64,7 +64,7 @@ export function LiveProgress() {
           {phase === "rendering" && rendering
             ? `${formatCount(rendering.done)} of ${formatCount(rendering.total)} images`
             : progress
-              ? `epoch ${progress.epoch} of ${progress.epochs}, step ${formatCount(progress.step)} of ${formatCount(progress.totalSteps)}${progress.secondsLeft === null ? "" : `, ${formatSeconds(progress.secondsLeft)} left`}`
+              ? `epoch ${progress.epoch} of ${progress.epochs}, step ${formatCount(progress.step)} of ${formatCount(progress.totalSteps)}${progress.secondsLeft === null || !isLive(phase) ? "" : `, ${formatSeconds(progress.secondsLeft)} left`}`
               : ""}
         </Text>
       </Group>

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { datasetId } from "@/contracts/runConfig";
 import { useDatasets } from "@/state/datasets";
-import { resumeTraining, useTraining } from "@/state/training";
+import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatBytes, formatCount, formatFixed, formatMs } from "@/ui/format";
@@ -15,30 +15,29 @@ import { LiveProgress } from "./LiveProgress";
 import { LiveLossChart } from "./LossChart";
 import { ResultTable } from "./ResultTable";
 import { RunControls } from "./RunControls";
+import { useResume } from "./useResume";
 
 /** Everything about the run in progress, or the one that has just ended. */
 export function LiveView() {
   const run = useTraining((state) => state.run);
   const phase = useTraining((state) => state.phase);
   const failure = useTraining((state) => state.failure);
-  const result = useTraining((state) => state.result);
   const checkpointStep = useTraining((state) => state.checkpointStep);
+  const resume = useResume();
+  const began = useTraining((state) => state.started !== null || state.epochs.length > 0);
   if (!run) return null;
+  const nothing = phase === "failed" && !began;
   return (
     <Stack gap="lg">
       {failure && (
         <FailurePanel title="The run has stopped" failure={failure}>
           {run.id !== "" && (
             <>
-              <Button
-                leftSection={<IconPlayerPlay size={18} />}
-                disabled={checkpointStep === 0}
-                onClick={() => void resumeTraining(run.id)}
-              >
-                {checkpointStep > 0
-                  ? `Resume from step ${formatCount(checkpointStep)}`
-                  : "No checkpoint to resume from"}
-              </Button>
+              {checkpointStep > 0 && (
+                <Button leftSection={<IconPlayerPlay size={18} />} onClick={() => void resume(run.id)}>
+                  Resume from step {formatCount(checkpointStep)}
+                </Button>
+              )}
               <Button component={Link} href={`/runs/${run.id}`} variant="default">
                 Look at the run
               </Button>
@@ -46,6 +45,16 @@ export function LiveView() {
           )}
         </FailurePanel>
       )}
+      {!nothing && <LiveBody runId={run.id} />}
+    </Stack>
+  );
+}
+
+function LiveBody({ runId }: { readonly runId: string }) {
+  const phase = useTraining((state) => state.phase);
+  const result = useTraining((state) => state.result);
+  return (
+    <>
       <Card>
         <Stack gap="md">
           <LiveProgress />
@@ -53,7 +62,7 @@ export function LiveView() {
             <RunControls confirmStop />
           ) : (
             <Group gap="sm">
-              <Button component={Link} href={`/runs/${run.id}`} rightSection={<IconChevronRight size={18} />}>
+              <Button component={Link} href={`/runs/${runId}`} rightSection={<IconChevronRight size={18} />}>
                 Results and files
               </Button>
               {result && (
@@ -82,7 +91,7 @@ export function LiveView() {
           <LivePictures />
         </Grid.Col>
       </Grid>
-    </Stack>
+    </>
   );
 }
 

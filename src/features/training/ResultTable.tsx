@@ -15,9 +15,9 @@ const withInterval = (value: MeanInterval | null, digits: number): string =>
 export function ResultTable({ test }: { readonly test: NonNullable<RunResult["test"]> }) {
   const metrics = METRICS.filter(({ key }) => test.denoised[key] !== null || test.noisy[key] !== null);
   return (
-    <Table.ScrollContainer minWidth={320}>
+    <Table.ScrollContainer type="native" tabIndex={0} role="region" aria-label="Test metrics" minWidth={320}>
       <Table captionSide="bottom">
-        <Table.Caption>Mean over the test images ± 95 % confidence interval</Table.Caption>
+        <Table.Caption ta="left">Mean over the test images ± 95 % confidence interval</Table.Caption>
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Images</Table.Th>

@@ -1,30 +1,20 @@
 import { Button, Group, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconPlayerPlay } from "@tabler/icons-react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { isResumable, useRuns } from "@/state/runs";
-import { resumeTraining, useTraining } from "@/state/training";
+import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { formatCount } from "@/ui/format";
 import classes from "./ResumeBanner.module.css";
+import { useResume } from "./useResume";
 
 /** Offers the newest run that was cut off, while none is in progress. */
 export function ResumeBanner() {
   const { runs } = useRuns();
   const phase = useTraining((state) => state.phase);
-  const [, navigate] = useLocation();
+  const resume = useResume();
   const cut = runs.find((run) => run.status === "interrupted" && isResumable(run));
   if (!cut || isLive(phase)) return null;
-  const resume = async (): Promise<void> => {
-    const outcome = await resumeTraining(cut.id);
-    if (outcome.ok) navigate("/train");
-    else
-      notifications.show({
-        color: "red",
-        title: "The run could not be resumed",
-        message: `${outcome.failure.message} ${outcome.failure.remedy}`,
-      });
-  };
   return (
     <section className={classes["banner"]} aria-label="A run was interrupted">
       <div className={classes["text"]}>
@@ -35,7 +25,7 @@ export function ResumeBanner() {
         </Text>
       </div>
       <Group gap="sm">
-        <Button leftSection={<IconPlayerPlay size={18} />} onClick={() => void resume()}>
+        <Button leftSection={<IconPlayerPlay size={18} />} onClick={() => void resume(cut.id)}>
           Resume
         </Button>
         <Button component={Link} href={`/runs/${cut.id}`} variant="default">

@@ -7,6 +7,7 @@ import { startTraining, useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { PageHeader } from "@/ui/PageHeader";
 import { LiveView } from "./LiveView";
+import { NoGpuNotice } from "./NoGpuNotice";
 import { ResumeBanner } from "./ResumeBanner";
 import { SetupForm } from "./SetupForm";
 
@@ -36,7 +37,9 @@ export default function TrainScreen() {
         title={shown === "live" && run ? run.name : "Train"}
         lead={
           shown === "live"
-            ? "The run goes on while you visit other screens."
+            ? isLive(phase)
+              ? "The run goes on while you visit other screens."
+              : "The last run of this tab."
             : "Choose images, noise and a network. Everything about a run is in its config, and the config is in the address."
         }
       >
@@ -52,6 +55,7 @@ export default function TrainScreen() {
           />
         )}
       </PageHeader>
+      <NoGpuNotice />
       <ResumeBanner />
       {shown === "live" ? <LiveView /> : <SetupForm onStart={start} />}
     </>
