@@ -151,11 +151,13 @@ export interface DenoiseResult {
 }
 
 export interface EvaluationApi {
+  /** The latest request wins: one that a later one overtakes before its work ends with `internal/superseded`. */
   previewNoise(request: NoisePreviewRequest): Promise<Outcome<NoisePreview>>;
   denoise(
     request: DenoiseRequest,
     onProgress: Listener<{ readonly tilesDone: number; readonly tiles: number }>,
   ): Promise<Outcome<DenoiseResult>>;
+  /** Ends the denoising at work after its tile, and those that wait, with `run/cancelled`. */
   cancel(): Promise<void>;
   /** 16-bit grey PNG of an image in [0, 1]. */
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;

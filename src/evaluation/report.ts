@@ -66,7 +66,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Network",
-      `${NETWORK_NAMES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toFixed(2)} GFLOP forward per image`,
+      `${NETWORK_NAMES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toPrecision(4)} GFLOP forward per image`,
     ],
     [
       "Training",
@@ -78,7 +78,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ["Lab", `commit ${environment.commit}`],
     [
       "Time",
-      `${duration(timing.trainSeconds)} training, ${duration(timing.validationSeconds)} validation; ${fixed(timing.trainImagesPerSecond, 2)} images/s; step median ${fixed(timing.stepMsMedian, 1)} ms, 95th percentile ${fixed(timing.stepMsP95, 1)} ms; ${fixed(timing.achievedGflops, 2)} GFLOP/s`,
+      `${duration(timing.trainSeconds)} training, ${duration(timing.validationSeconds)} validation; ${fixed(timing.trainImagesPerSecond, 2)} images/s; step median ${fixed(timing.stepMsMedian, 1)} ms, 95th percentile ${fixed(timing.stepMsP95, 1)} ms; ${timing.achievedGflops.toPrecision(3)} GFLOP/s`,
     ],
     [
       "Device memory",
@@ -151,7 +151,7 @@ function differencesToPaper(result: RunResult): Cell[][] {
 }
 
 function paperSection(result: RunResult): string {
-  const { config, test } = result;
+  const { config, test, timing } = result;
   const rows = paperResultsFor(config);
   if (rows.length === 0)
     return `${PAPER_CITATION}, has no results at σ = ${config.noise.std} (only 0.1, 0.2 and 0.3).`;
@@ -162,7 +162,7 @@ function paperSection(result: RunResult): string {
           withInterval(test.denoised.psnrDb, PSNR_DIGITS),
           withInterval(test.denoised.ssim, SSIM_DIGITS),
           perceptual(test.denoised.lpips),
-          "",
+          (timing.trainSeconds + timing.validationSeconds).toFixed(1),
         ],
       ]
     : [];
@@ -175,7 +175,7 @@ function paperSection(result: RunResult): string {
         ]
       : [];
   return [
-    `${PAPER_CITATION}; test means at σ = ${config.noise.std} (± 95 % interval where given), 50 epochs on RTX A4500s.`,
+    `${PAPER_CITATION}; test means at σ = ${config.noise.std} (± 95 % interval where given). Seconds of training and validation: the study's for 50 epochs on RTX A4500s, this run's for its own epochs on the device above.`,
     "",
     table(
       ["", "PSNR (dB)", "SSIM", "LPIPS", "Seconds"],
@@ -202,7 +202,7 @@ function epochSection(result: RunResult): string {
   if (result.epochs.length === 0) return "No epoch was finished.";
   const best =
     result.best.epoch > 0
-      ? `Best validation loss ${result.best.validationLoss.toPrecision(5)} after epoch ${result.best.epoch}; its weights are \`model.safetensors\` and were tested.`
+      ? `Best validation loss ${result.best.validationLoss.toPrecision(5)} after epoch ${result.best.epoch}; its weights are \`model.safetensors\`${result.test ? " and were tested" : ""}.`
       : "";
   return [
     best,

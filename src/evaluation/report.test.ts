@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { exampleRun } from "./exampleRun.fixture";
+import { PAPER_RESULTS } from "./paperResults";
+import { reportMarkdown } from "./report";
+import { summarizeImages } from "./testSet";
+
+const { run } = exampleRun();
+const perImage = run.perImage ?? [];
+const report = (result = run.result, images = perImage, record: typeof run = run) =>
+  reportMarkdown(record, result, images, []);
+
+describe("reportMarkdown", () => {
+  it("states the conditions before any result, and calls a software adapter by name", () => {
+    const text = report();
+    expect(text.indexOf("## Conditions")).toBeLessThan(text.indexOf("## Test"));
+    expect(text).toContain("| Device | llvmpipe (software adapter, no GPU); 2 CPU cores |");
+    expect(text).toContain("| model.width | 64 | 1 |");
+  });
+
+  it("gives means with their intervals and what the study has at the same noise", () => {
+    const text = report();
+    const { denoised } = summarizeImages(perImage);
+    const ours = `${denoised.psnrDb.mean.toFixed(3)} ± ${denoised.psnrDb.ci95.toFixed(3)}`;
+    expect(text).toContain(`| Denoised | ${ours} |`);
+    expect(text).toContain("| U-Net, 1 GPU | 34.952 ± 0.040 | 0.9168 ± 0.0008 | 0.1373 ± 0.0010 | 7328.2 |");
+    expect(text).toContain(`${(denoised.psnrDb.mean - 34.952).toFixed(3).replace("-", "−")} dB PSNR`);
+    expect(text).toContain("| data.size | 256 | 16 |");
+    expect(text).not.toContain("| noise.mean | 0.1 |");
+  });
+
+  it("does not compare with noise the study did not test", () => {
+    const config = { ...run.config, noise: { ...run.config.noise, std: 0.15 } };
+    expect(report({ ...run.result, config })).toContain("has no results at σ = 0.15");
+  });
+
+  it("names phantoms as synthetic, images left out of a mean, and a run cut short", () => {
+    const dataset = { ...run.result.dataset, synthetic: true };
+    expect(report({ ...run.result, dataset })).toContain("10 synthetic phantoms (generated, no patient)");
+    const perfect = perImage.map((image, i) =>
+      i === 0 ? { ...image, psnrDb: Number.POSITIVE_INFINITY } : image,
+    );
+    const test = summarizeImages(perfect);
+    expect(report({ ...run.result, test }, perfect)).toContain("1 denoised images equal the clean ones");
+    const failure = {
+      code: "training/nan-loss",
+      message: "The loss is NaN.",
+      remedy: "Lower the rate.",
+    } as const;
+    const cut = report({ ...run.result, test: null, complete: false }, [], { ...run, failure });
+    expect(cut).toContain("**This run failed**: The loss is NaN. Lower the rate.");
+    expect(cut).toContain("No test was made");
+    expect(cut).not.toMatch(/NaN ±|undefined|\bnull\b.*\|$/m);
+  });
+});
+
+describe("PAPER_RESULTS", () => {
+  it("has the 14 rows of the study, one for each noise, network and setup it ran", () => {
+    expect(PAPER_RESULTS).toHaveLength(14);
+    const keys = new Set(PAPER_RESULTS.map(({ noiseStd, model, setup }) => `${noiseStd} ${model} ${setup}`));
+    expect(keys.size).toBe(14);
+    // DDP with mixed precision took 62.65 % and 64.69 % less time than one GPU.
+    const seconds = (model: string, setup: string) =>
+      PAPER_RESULTS.find((row) => row.noiseStd === 0.1 && row.model === model && row.setup === setup)
+        ?.seconds ?? 0;
+    const saved = (model: string) =>
+      100 * (1 - seconds(model, "2 GPUs, DDP + mixed precision") / seconds(model, "1 GPU"));
+    expect(saved("unet")).toBeCloseTo(62.65, 1);
+    expect(saved("unetpp")).toBeCloseTo(64.69, 1);
+  });
+});
