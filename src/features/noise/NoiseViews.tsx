@@ -5,7 +5,7 @@ import { CompareSlider } from "@/ui/CompareSlider";
 import { GreyCanvas } from "@/ui/GreyCanvas";
 import { ImagePane, PIXEL_SCALE } from "@/ui/ImagePane";
 import type { Zoom } from "@/ui/zoom";
-import { gainText, psnrText } from "./metricText";
+import { figuresText, gainText } from "./metricText";
 
 export interface NoiseViewsProps {
   /** Clean and noisy; null before the first preview. */
@@ -52,7 +52,7 @@ export function SideBySide({
         aspect={aspect}
         zoom={zoom}
         onZoom={onZoom}
-        note={preview && `PSNR ${psnrText(preview.noisyPsnrDb)}, SSIM ${preview.noisySsim.toFixed(3)}`}
+        note={preview && figuresText(preview.noisyPsnrDb, preview.noisySsim)}
       />
       {hasModel && (
         <ImagePane
@@ -73,8 +73,7 @@ export function SideBySide({
 function DenoisedNote({ preview }: { readonly preview: NoisePreview }) {
   const { denoisedPsnrDb, denoisedSsim, noisyPsnrDb } = preview;
   if (denoisedPsnrDb === null || denoisedSsim === null) return null;
-  const gain = gainText(noisyPsnrDb, denoisedPsnrDb);
-  return `PSNR ${psnrText(denoisedPsnrDb)}${gain && ` (${gain})`}, SSIM ${denoisedSsim.toFixed(3)}`;
+  return figuresText(denoisedPsnrDb, denoisedSsim, gainText(noisyPsnrDb, denoisedPsnrDb));
 }
 
 type Pair = "noisy-clean" | "noisy-denoised" | "denoised-clean";
