@@ -13,7 +13,6 @@ import { ImageSource } from "./evaluation/images";
 import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
-import { exportStoredRun, importStoredRun } from "./evaluation/runs";
 
 const denoiser = new Denoiser(chooseInferenceEngine);
 const previews = new PreviewMaker(new ImageSource(), denoiser);
@@ -74,8 +73,10 @@ const api: EvaluationApi = {
     }),
   renameRun: (id, name) => outcomeOf(() => renameRun(id, name)),
   deleteRun: (id) => outcomeOf(() => deleteRun(id)),
-  exportRun: (id, paths) => outcomeOf(() => exportStoredRun(id, paths, denoiser)),
-  importRun: (files) => outcomeOf(() => importStoredRun(files)),
+  // The zip library is loaded with the first export or import: sliders need none of it.
+  exportRun: (id, paths) =>
+    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
+  importRun: (files) => outcomeOf(async () => (await import("./evaluation/runs")).importStoredRun(files)),
   describeModel: (model, size) =>
     outcomeOf(() => {
       const graph = buildGraph(model);
