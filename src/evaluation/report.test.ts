@@ -24,7 +24,10 @@ describe("reportMarkdown", () => {
     expect(text).toContain(`| Denoised | ${ours} |`);
     expect(text).toContain("| U-Net, 1 GPU | 34.952 ± 0.040 | 0.9168 ± 0.0008 | 0.1373 ± 0.0010 | 7328.2 |");
     expect(text).toContain(`${(denoised.psnrDb.mean - 34.952).toFixed(3).replace("-", "−")} dB PSNR`);
-    expect(text).toContain("| data.size | 256 | 16 |");
+    const differences = text.slice(text.indexOf("What this run did differently"));
+    for (const row of ["| data.size | 256 | 16 |", "| model.width | 64 | 1 |"])
+      expect(differences).toContain(row);
+    expect(differences).not.toContain("| seed |");
     expect(text).not.toContain("| noise.mean | 0.1 |");
   });
 

@@ -7,7 +7,7 @@ const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
-const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.(name)|evaluation\.|trace)/;
+const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
 type Cell = string | number;
 
@@ -18,7 +18,7 @@ function table(header: readonly string[], rows: readonly (readonly Cell[])[]): s
 }
 
 function fixed(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits) : "–";
+  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–";
 }
 
 function withInterval({ mean, ci95 }: { mean: number; ci95: number | null }, digits: number): string {
