@@ -9,16 +9,15 @@ export interface DropTargetProps {
   readonly onSources: (sources: ImportSource[]) => void;
   readonly onFound: FoundListener;
   readonly onFailure: (error: unknown) => void;
-  readonly disabled?: boolean;
   readonly children: ReactNode;
 }
 
 /** An area that takes dropped files and folders. It only adds dropping: its children hold buttons that do the same. */
-export function DropTarget({ hint, onSources, onFound, onFailure, disabled, children }: DropTargetProps) {
+export function DropTarget({ hint, onSources, onFound, onFailure, children }: DropTargetProps) {
   // Entering a child leaves its parent: count, so that the highlight does not flicker.
   const depth = useRef(0);
   const [over, setOver] = useState(false);
-  const wants = (event: DragEvent) => !disabled && event.dataTransfer.types.includes("Files");
+  const wants = (event: DragEvent) => event.dataTransfer.types.includes("Files");
   const leave = () => {
     depth.current = 0;
     setOver(false);

@@ -41,6 +41,7 @@ export function RenameDialog({ dataset, onClose }: DialogProps) {
           <TextInput
             label="Name"
             data-autofocus
+            onFocus={(event) => event.currentTarget.select()}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
           />

@@ -47,14 +47,16 @@ export default function DatasetsScreen() {
         {datasets.length > 0 && phantoms}
       </PageHeader>
       <Stack gap="lg">
-        <SourcePicker
-          title="Drop a folder of X-rays here"
-          note="PNG or JPEG images, whole folders, and .zip or .tar.gz archives of any length. You choose name and size next."
-          disabled={job !== null}
-          testIds
-          onSources={(sources) => setDialog({ kind: "import", sources })}
-        />
-        {job && <JobPanel job={job} />}
+        {job ? (
+          <JobPanel job={job} />
+        ) : (
+          <SourcePicker
+            title="Drop a folder of X-rays here"
+            note="PNG or JPEG images, whole folders, and .zip or .tar.gz archives of any length. You choose name and size next."
+            testIds
+            onSources={(sources) => setDialog({ kind: "import", sources })}
+          />
+        )}
         {end && <EndPanel end={end} onBrowse={(dataset) => setDialog({ kind: "browse", dataset })} />}
         {status === "loading" && <LoadingScreen />}
         {failure && <FailurePanel title="The stored datasets could not be read" failure={failure} />}

@@ -43,6 +43,7 @@ export function EndPanel({
       <Alert
         role="status"
         color={clean ? "lab" : "orange"}
+        styles={{ title: { color: clean ? "var(--lab-accent-ink)" : "var(--lab-warn)" } }}
         bg={clean ? "var(--lab-accent-soft)" : "var(--lab-warn-soft)"}
         title={title}
         icon={clean ? <IconCircleCheck aria-hidden /> : <IconInfoCircle aria-hidden />}

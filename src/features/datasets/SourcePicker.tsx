@@ -20,14 +20,13 @@ export interface SourcePickerProps {
   /** What is asked for, e.g. `Drop a folder of X-rays here`. */
   readonly title: string;
   readonly note: string;
-  readonly disabled?: boolean;
   readonly onSources: (sources: ImportSource[]) => void;
   /** Gives the file inputs test ids; for the one picker that is always on the screen. */
   readonly testIds?: boolean;
 }
 
 /** Takes files, folders and archives: dropped, or chosen with one of two buttons. */
-export function SourcePicker({ title, note, disabled = false, onSources, testIds }: SourcePickerProps) {
+export function SourcePicker({ title, note, onSources, testIds }: SourcePickerProps) {
   const folderInput = useRef<HTMLInputElement>(null);
   const filesInput = useRef<HTMLInputElement>(null);
   const [found, setFound] = useState<number | null>(null);
@@ -60,13 +59,7 @@ export function SourcePicker({ title, note, disabled = false, onSources, testIds
 
   return (
     <Stack gap="sm">
-      <DropTarget
-        hint="Drop to import"
-        disabled={disabled}
-        onFound={setFound}
-        onSources={take}
-        onFailure={fail}
-      >
+      <DropTarget hint="Drop to import" onFound={setFound} onSources={take} onFailure={fail}>
         <div className={classes["area"]}>
           <IconPhotoDown size={34} stroke={1.5} aria-hidden className={classes["icon"]} />
           <div>
@@ -76,17 +69,12 @@ export function SourcePicker({ title, note, disabled = false, onSources, testIds
             </Text>
           </div>
           <Group gap="sm" justify="center">
-            <Button
-              leftSection={<IconFolderOpen size={18} aria-hidden />}
-              disabled={disabled}
-              onClick={chooseFolder}
-            >
+            <Button leftSection={<IconFolderOpen size={18} aria-hidden />} onClick={chooseFolder}>
               Choose a folder
             </Button>
             <Button
               variant="default"
               leftSection={<IconFiles size={18} aria-hidden />}
-              disabled={disabled}
               onClick={() => filesInput.current?.click()}
             >
               Choose files or archives
@@ -106,7 +94,6 @@ export function SourcePicker({ title, note, disabled = false, onSources, testIds
         multiple
         hidden
         aria-label="Folder of images"
-        disabled={disabled}
         onChange={onInput}
         {...(testIds ? { "data-testid": "folder-input" } : {})}
       />
@@ -117,7 +104,6 @@ export function SourcePicker({ title, note, disabled = false, onSources, testIds
         multiple
         hidden
         aria-label="Images or archives"
-        disabled={disabled}
         onChange={onInput}
         {...(testIds ? { "data-testid": "files-input" } : {})}
       />

@@ -27,6 +27,7 @@ export function RenameModelDialog({ model, onClose }: DialogProps) {
           <TextInput
             label="Name"
             data-autofocus
+            onFocus={(event) => event.currentTarget.select()}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
           />
