@@ -5,7 +5,7 @@ import { encodePng16 } from "@/imaging/encodePng";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
 import { countParameters } from "@/model/parameters";
-import { deleteModel, renameModel } from "@/storage/models";
+import { deleteModel, modelIdsOfRun, renameModel } from "@/storage/models";
 import { deleteRun, renameRun } from "@/storage/runs";
 import { denoiseFile } from "./evaluation/denoiseFile";
 import { Denoiser } from "./evaluation/denoiser";
@@ -72,7 +72,12 @@ const api: EvaluationApi = {
       await denoiser.forget(id);
     }),
   renameRun: (id, name) => outcomeOf(() => renameRun(id, name)),
-  deleteRun: (id) => outcomeOf(() => deleteRun(id)),
+  deleteRun: (id) =>
+    outcomeOf(async () => {
+      const modelIds = await modelIdsOfRun(id);
+      await deleteRun(id);
+      for (const modelId of modelIds) await denoiser.forget(modelId);
+    }),
   // The zip library is loaded with the first export or import: sliders need none of it.
   exportRun: (id, paths) =>
     outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),

@@ -2,7 +2,15 @@ import "fake-indexeddb/auto";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ModelRecord } from "@/contracts/run";
 import { closeDatabase, DATABASE_NAME } from "./database";
-import { deleteModel, getModel, listModels, modelsOfRun, putModel, renameModel } from "./models";
+import {
+  deleteModel,
+  getModel,
+  listModels,
+  modelIdsOfRun,
+  modelsOfRun,
+  putModel,
+  renameModel,
+} from "./models";
 
 const model = (id: string, createdAt: number, runId: string | null): ModelRecord => ({
   id,
@@ -32,6 +40,7 @@ describe("models", () => {
     expect(list[0]).not.toHaveProperty("bytes");
     expect([...(await getModel("a")).bytes]).toEqual([1, 2, 3, 1]);
     expect((await modelsOfRun("run-1")).map(({ id }) => id)).toEqual(["b"]);
+    expect(await modelIdsOfRun("run-1")).toEqual(["b"]);
   });
 
   it("renames and deletes, and says what is missing", async () => {

@@ -43,6 +43,11 @@ export async function modelsOfRun(runId: string): Promise<ModelRecord[]> {
   return (await openDatabase()).getAllFromIndex("models", "byRun", runId);
 }
 
+/** Their ids alone, without reading weights. */
+export async function modelIdsOfRun(runId: string): Promise<string[]> {
+  return (await openDatabase()).getAllKeysFromIndex("models", "byRun", runId);
+}
+
 /** Stores a model, replacing one with the same id. */
 export async function putModel(record: ModelRecord): Promise<void> {
   await (await openDatabase()).put("models", record);

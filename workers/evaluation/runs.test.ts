@@ -100,6 +100,23 @@ describe("exportStoredRun", () => {
     expect(await values("arrays/000_denoised.npy")).not.toEqual(await values("arrays/000_noisy.npy"));
   });
 
+  it("finds the same images under another id, but not at another size", async () => {
+    await storeExample(1);
+    const database = await openDatabase();
+    const hasImages = async (): Promise<boolean> =>
+      (await lazyFiles([await exported()])).some(({ path }) => path.startsWith("images/"));
+    const rename = database.transaction(["datasets", "images", "shards"], "readwrite");
+    await rename.objectStore("datasets").delete("d-1");
+    await rename.objectStore("datasets").put({ ...dataset, id: "d-2" });
+    for (const name of ["images", "shards"] as const)
+      for (const record of await rename.objectStore(name).getAll())
+        await rename.objectStore(name).put({ ...record, datasetId: "d-2" } as never);
+    await rename.done;
+    expect(await hasImages()).toBe(true);
+    await database.put("datasets", { ...dataset, id: "d-2", size: 32 });
+    expect(await hasImages()).toBe(false);
+  });
+
   it("says so when the images are gone", async () => {
     await storeExample(2);
     await (await openDatabase()).delete("datasets", dataset.id);

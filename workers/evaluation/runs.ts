@@ -39,13 +39,18 @@ async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRe
   return { stored: { run, curve, weights, trace }, best: modelOf("best") };
 }
 
-/** The data set a run was made on, by its id or, in another browser, by its fingerprint; null when it is not here. */
+/**
+ * The data set a run was made on: by its id or, in another browser, by its fingerprint at the run's size (a fingerprint
+ * is of the source files, whatever size they were stored at). Null when it is not here.
+ */
 async function datasetOf({ config, result }: RunRecord): Promise<DatasetRecord | null> {
   const datasets = await listDatasets();
   const id = datasetId(config.data.source);
   const byId = datasets.find((dataset) => dataset.id === id);
   const fingerprint = result?.dataset.fingerprint;
-  return byId ?? datasets.find((dataset) => dataset.fingerprint === fingerprint) ?? null;
+  const alike = (dataset: DatasetRecord): boolean =>
+    dataset.fingerprint === fingerprint && dataset.size === config.data.size;
+  return byId ?? datasets.find(alike) ?? null;
 }
 
 /** The first `exportImages` test images again, through the best weights. */
@@ -101,11 +106,18 @@ export async function exportStoredRun(
   return zipFiles(runFiles({ stored, result, paths, images, notes }));
 }
 
+/** What to call a run whose file has no name: the zip or the folder it came in. */
+function nameOf([first]: readonly File[]): string {
+  // Absent in Node, whatever the types say.
+  const path: string | undefined = first?.webkitRelativePath;
+  return path?.split("/")[0] || first?.name.replace(/\.zip$/i, "") || "Imported run";
+}
+
 /** Stores an exported run and returns its id: its own, or a new one when that is taken. All or nothing. */
 export async function importStoredRun(files: readonly File[]): Promise<string> {
   const imported = await readRunFiles(await lazyFiles(files), {
     id: crypto.randomUUID(),
-    name: files[0]?.name.replace(/\.zip$/i, "") ?? "Imported run",
+    name: nameOf(files),
     createdAt: Date.now(),
   });
   try {
