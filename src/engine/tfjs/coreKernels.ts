@@ -64,7 +64,13 @@ export function coreKernels(tf: Tf, lastMaximum: boolean): Kernels {
           filterShape: [kernel, kernel, x.shape[3], dy.shape[3]],
         },
       ) as Tensor4D,
-    channelSums: (x) => tf.sum<Tensor1D>(x, 0),
+    channelSums: (dy) => tf.tidy(() => tf.sum<Tensor1D>(rows(tf, dy), 0)),
+    reluBiasGradient: (y, dy) =>
+      tf.tidy(() => {
+        const masked = tf.mul<Tensor4D>(dy, tf.step(y));
+        return { masked, sums: tf.sum<Tensor1D>(rows(tf, masked), 0) };
+      }),
+    concat: (inputs) => tf.concat([...inputs], 3),
     upconv: (x, weight, bias) =>
       tf.tidy(() => {
         const [batch, height, width] = x.shape;
@@ -102,10 +108,10 @@ export function coreKernels(tf: Tf, lastMaximum: boolean): Kernels {
         const y = tf.add<Tensor4D>(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale)));
         return relu ? tf.relu(y) : y;
       }),
-    batchNormGradients: (x, dy, gamma, mean, variance) =>
+    batchNormGradients: (x, y, dy, gamma, mean, variance) =>
       tf.tidy(() => {
         const flat = rows(tf, x);
-        const gradient = rows(tf, dy);
+        const gradient = rows(tf, y ? tf.mul(dy, tf.step(y)) : dy);
         const count = flat.shape[0];
         const inverseStd = tf.rsqrt<Tensor1D>(tf.add(variance, BATCH_NORM_EPSILON));
         const normalised = tf.mul<Tensor2D>(tf.sub(flat, mean), inverseStd);

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import { tfjsEngine } from "./engine";
-import { checkGradients, checkSameBits, checkTraining, type Tolerances } from "./engineChecks";
+import { checkGradients, checkPooling, checkSameBits, checkTraining, type Tolerances } from "./engineChecks";
 
 /** Ten times what was measured (gradients 1.2e-6, losses 1.2e-7). */
 const TOLERANCES: Tolerances = { losses: 1.2e-6, gradients: 1.2e-5, final: 5e-4, inferred: 1e-5 };
@@ -14,4 +14,5 @@ describe("tfjs-cpu against PyTorch", () => {
   );
   it("has the first losses", () => checkTraining(engine, "unet", TOLERANCES, STEPS));
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 1));
+  it("sends a pooled gradient to the first of equal maxima", () => checkPooling("cpu"));
 });

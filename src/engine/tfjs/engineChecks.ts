@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { Engine } from "../executor";
 import { batchOf, createFor } from "../fixtureRun";
 import { type FixtureName, loadFixture, relativeError } from "../fixtures";
+import { acquireBackend, type BackendName, makeCurrent, releaseBackend } from "./backend";
 
 /** What a float32 engine must hold to against PyTorch's float64 run. Used by tests only. */
 export interface Tolerances {
@@ -151,4 +152,17 @@ export async function checkStates(engine: Engine, name: FixtureName): Promise<vo
     await first.dispose();
     await second.dispose();
   }
+}
+
+/** The gradient of a pooled window goes to the first of equal maxima, in reading order. */
+export async function checkPooling(name: BackendName): Promise<void> {
+  const backend = await acquireBackend(name);
+  makeCurrent(backend);
+  const { tf, kernels } = backend;
+  // Two windows, two channels: equal maxima, a maximum in the last place, a negative window.
+  const x = tf.tensor4d([5, 1, 5, 2, 0, -3, 7, -1, 5, 2, 1, 1, 7, -2, 7, -1], [1, 2, 4, 2]);
+  const y = kernels.maxPool(x);
+  const dx = kernels.maxPoolGradient(x, y, tf.tensor4d([1, 2, 3, 4], [1, 1, 2, 2]));
+  expect([...(await dx.data())]).toEqual([1, 0, 0, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+  releaseBackend(backend);
 }

@@ -406,7 +406,8 @@ export class TfjsExecutor implements Executor {
   private liveBytes(): number {
     const { tf } = this.backend;
     const memory: { numBytes: number; numBytesInGPU?: number } = tf.memory();
-    return memory.numBytesInGPU ?? memory.numBytes;
+    // A GPU holds temporaries beyond the tensors, but gets a new tensor only when it is first used.
+    return Math.max(memory.numBytes, memory.numBytesInGPU ?? 0);
   }
 
   private notePeak(): void {

@@ -31,8 +31,10 @@ export interface Kernels {
   convInputGradient(dy: Tensor4D, weight: Tensor4D): Tensor4D;
   /** → [k,k,in,out]. */
   convFilterGradient(x: Tensor4D, dy: Tensor4D, kernel: number): Tensor4D;
-  /** [M,C] → [C], the gradient of a bias. */
-  channelSums(x: Tensor2D): Tensor1D;
+  /** [N,H,W,C] → [C], the gradient of a bias. */
+  channelSums(dy: Tensor4D): Tensor1D;
+  /** The gradient before a ReLU with output y, and its channel sums. */
+  reluBiasGradient(y: Tensor4D, dy: Tensor4D): { readonly masked: Tensor4D; readonly sums: Tensor1D };
   /** Transposed convolution 2×2, stride 2. x [N,H,W,in], weight [in, 4·out] → [N,2H,2W,out]. */
   upconv(x: Tensor4D, weight: Tensor2D, bias: Tensor1D): Tensor4D;
   upconvGradients(
@@ -55,9 +57,10 @@ export interface Kernels {
     variance: Tensor1D,
     relu: boolean,
   ): Tensor4D;
-  /** dy is the gradient before the ReLU. */
+  /** dy is the gradient of the output; with `y`, of the ReLU's output y. */
   batchNormGradients(
     x: Tensor4D,
+    y: Tensor4D | null,
     dy: Tensor4D,
     gamma: Tensor1D,
     mean: Tensor1D,
@@ -70,6 +73,8 @@ export interface Kernels {
   maxPool(x: Tensor4D): Tensor4D;
   /** To the first maximum of each window in reading order, as PyTorch does. */
   maxPoolGradient(x: Tensor4D, y: Tensor4D, dy: Tensor4D): Tensor4D;
+  /** Along channels. */
+  concat(inputs: readonly Tensor4D[]): Tensor4D;
   /** `count` channels from `offset` on. */
   channels(x: Tensor4D, offset: number, count: number): Tensor4D;
   /** As many numbers of a flat buffer from `offset` on as `shape` holds. */

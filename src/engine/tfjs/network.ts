@@ -35,8 +35,6 @@ function read<K, V>(map: ReadonlyMap<K, V>, key: K | undefined): V {
 
 const vector = (parameters: Parameters, name: string): Tensor1D => read(parameters, name) as Tensor1D;
 
-const rows = (tf: Tf, x: Tensor4D): Tensor2D => tf.reshape(x, [-1, x.shape[3]]);
-
 /** A plan's forward and backward passes on one backend. Gradients come from an own reverse walk over the steps. */
 export class Network {
   private readonly tf: Tf;
@@ -152,10 +150,7 @@ export class Network {
       case "upsample":
         return kernels.upsample(read(values, step.input));
       case "concat":
-        return this.tf.concat(
-          step.inputs.map((id) => read(values, id)),
-          3,
-        );
+        return kernels.concat(step.inputs.map((id) => read(values, id)));
       default:
         return step satisfies never;
     }
@@ -178,10 +173,14 @@ export class Network {
     };
     switch (step.op) {
       case "conv": {
-        const masked = step.relu ? kernels.reluGradient(read(values, step.output), dy) : dy;
-        const x = read(values, step.input);
-        byParameter.set(`${step.name}.weight`, kernels.convFilterGradient(x, masked, step.kernel));
-        byParameter.set(`${step.name}.bias`, this.sums(masked));
+        const { masked, sums } = step.relu
+          ? kernels.reluBiasGradient(read(values, step.output), dy)
+          : { masked: dy, sums: kernels.channelSums(dy) };
+        byParameter.set(
+          `${step.name}.weight`,
+          kernels.convFilterGradient(read(values, step.input), masked, step.kernel),
+        );
+        byParameter.set(`${step.name}.bias`, sums);
         if (wanted(step.input))
           give(
             step.input,
@@ -197,17 +196,17 @@ export class Network {
           read(parameters, `${step.name}.weight`) as Tensor2D,
         );
         byParameter.set(`${step.name}.weight`, dWeight);
-        byParameter.set(`${step.name}.bias`, this.sums(dy));
+        byParameter.set(`${step.name}.bias`, kernels.channelSums(dy));
         if (wanted(step.input)) give(step.input, dx);
         else dx.dispose();
         return;
       }
       case "batchNorm": {
-        const masked = step.relu ? kernels.reluGradient(read(values, step.output), dy) : dy;
         const { mean, variance } = read(statistics, step.name);
         const { dx, dGamma, dBeta } = kernels.batchNormGradients(
           read(values, step.input),
-          masked,
+          step.relu ? read(values, step.output) : null,
+          dy,
           vector(parameters, `${step.name}.weight`),
           mean,
           variance,
@@ -216,7 +215,6 @@ export class Network {
         byParameter.set(`${step.name}.bias`, dBeta);
         if (wanted(step.input)) give(step.input, dx);
         else dx.dispose();
-        if (masked !== dy) masked.dispose();
         return;
       }
       case "relu":
@@ -253,13 +251,6 @@ export class Network {
       give(id, this.kernels.channels(dy, offset, count));
       offset += count;
     }
-  }
-
-  private sums(dy: Tensor4D): Tensor1D {
-    const flat = rows(this.tf, dy);
-    const sums = this.kernels.channelSums(flat);
-    flat.dispose();
-    return sums;
   }
 
   private free(values: Map<NodeId, Tensor4D>, ids: readonly NodeId[]): void {

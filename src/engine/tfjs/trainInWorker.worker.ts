@@ -3,9 +3,17 @@ import { batchOf, createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
 import { getEngine, type RunnableEngine } from "../registry";
 
+export interface TrainRequest {
+  readonly engine: RunnableEngine;
+  readonly steps: number;
+  /** What the browser shall say it has. */
+  readonly cores: number;
+}
+
 /** For tests: trains a fixture's first steps in a dedicated worker and posts what came of it. */
-self.onmessage = async ({ data }: MessageEvent<{ engine: RunnableEngine; steps: number }>) => {
+self.onmessage = async ({ data }: MessageEvent<TrainRequest>) => {
   try {
+    Object.defineProperty(navigator, "hardwareConcurrency", { value: data.cores });
     const fixture = await loadFixture("unet");
     const executor = await createFor(getEngine(data.engine), fixture);
     const losses: number[] = [];

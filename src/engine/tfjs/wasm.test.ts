@@ -5,6 +5,7 @@ import { tfjsEngine } from "./engine";
 import {
   checkGradients,
   checkNoLeak,
+  checkPooling,
   checkSameBits,
   checkStates,
   checkTraining,
@@ -35,4 +36,5 @@ describe("tfjs-wasm", () => {
     await expect(createFor(engine, { ...fixture, initial: other.initial })).rejects.toThrow("weights/");
     expect(tf.engine().state.numTensors).toBe(0);
   });
+  it("sends a pooled gradient to the first of equal maxima", () => checkPooling("wasm"));
 });

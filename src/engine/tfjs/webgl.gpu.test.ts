@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
 import { tfjsEngine } from "./engine";
-import { checkGradients, checkTraining, type Tolerances } from "./engineChecks";
+import { checkGradients, checkPooling, checkTraining, type Tolerances } from "./engineChecks";
 
 /** Float32 on any adapter, real or software; as asked of every engine. */
 const TOLERANCES: Tolerances = { losses: 1e-4, gradients: 1e-3, final: 1e-2, inferred: 1e-4 };
@@ -19,4 +19,5 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgl", () => {
     expect(executor.info.adapter?.description).not.toBe("");
     await executor.dispose();
   });
+  it("sends a pooled gradient to the first of equal maxima", () => checkPooling("webgl"));
 });

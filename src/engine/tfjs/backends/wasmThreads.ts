@@ -6,12 +6,8 @@ const PACKAGE_ERROR = "the threaded WebAssembly binary did not start";
  * Starts the threaded binary, in place of the package's own start: that one hands its threads the source of a function
  * by `toString()`, which refers to a name that a minifier changes. Here the threads load the unbundled script from the
  * lab's server.
- *
- * Takes `threads` threads. The binary takes half of what `navigator.hardwareConcurrency` says at most, which would leave a
- * two-core machine with one thread and convolutions at half their speed (measured), so it is shown twice as many while it
- * starts.
  */
-export async function startThreaded(threads: number): Promise<WasmBackend["wasm"]> {
+export async function startThreaded(): Promise<WasmBackend["wasm"]> {
   const [factory, worker, script, binary] = await Promise.all([
     import("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js"),
     import("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.worker.js"),
@@ -21,9 +17,8 @@ export async function startThreaded(threads: number): Promise<WasmBackend["wasm"
   // The package keeps the script in a template literal, which turned the `\n` in its strings into line breaks.
   const contents = worker.default.wasmWorkerContents.replaceAll("\n", "\\n");
   const workerUrl = URL.createObjectURL(new Blob([contents], { type: "text/javascript" }));
-  Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 * threads, configurable: true });
   try {
-    const start = new Promise<WasmBackend["wasm"]>((resolve, reject) => {
+    const module = await new Promise<WasmBackend["wasm"]>((resolve, reject) => {
       factory
         .default({
           // Absolute: a blob worker has no base address.
@@ -34,7 +29,6 @@ export async function startThreaded(threads: number): Promise<WasmBackend["wasm"
         })
         .then(resolve, reject);
     });
-    const module = await start;
     const { cwrap } = heapModule({ wasm: module });
     module.tfjs = {
       init: cwrap("init", null, []),
@@ -44,11 +38,8 @@ export async function startThreaded(threads: number): Promise<WasmBackend["wasm"
       disposeData: cwrap("dispose_data", null, ["number"]),
       dispose: cwrap("dispose", null, []),
     };
-    const initialise = module.tfjs.initWithThreadsCount;
-    module.tfjs.initWithThreadsCount = () => initialise(threads);
     return module;
   } finally {
     URL.revokeObjectURL(workerUrl);
-    Reflect.deleteProperty(navigator, "hardwareConcurrency");
   }
 }

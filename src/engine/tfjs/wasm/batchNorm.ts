@@ -70,7 +70,8 @@ function training(call: KernelCall): TensorInfo[] {
 }
 
 /**
- * Gradients of BatchNorm in training mode: two sweeps.
+ * Gradients of BatchNorm in training mode and of its ReLU, if `y` is given: two sweeps, the first of which leaves the
+ * gradient behind the ReLU in dx.
  * dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/σ · (dy − dβ/M − x̂·dγ/M), with x̂ = (x − mean)/σ and M = N·H·W.
  */
 function gradients(call: KernelCall): TensorInfo[] {
@@ -88,7 +89,8 @@ function gradients(call: KernelCall): TensorInfo[] {
     Float32Array,
   ];
   const values = floats(backend, x);
-  const dy = floats(backend, input(call, "dy"));
+  const given = floats(backend, input(call, "dy"));
+  const y = call.inputs["y"] ? floats(backend, input(call, "y")) : null;
   const gamma = floats(backend, input(call, "gamma"));
   const mean = Float64Array.from(floats(backend, input(call, "mean")));
   const variance = floats(backend, input(call, "variance"));
@@ -96,7 +98,8 @@ function gradients(call: KernelCall): TensorInfo[] {
   const products = new Float64Array(channels);
   for (let i = 0; i < values.length; i += channels)
     for (let c = 0; c < channels; c++) {
-      const gradient = dy[i + c] as number;
+      const gradient = y && !((y[i + c] as number) > 0) ? 0 : (given[i + c] as number);
+      dx[i + c] = gradient;
       sums[c] = (sums[c] as number) + gradient;
       products[c] = (products[c] as number) + gradient * ((values[i + c] as number) - (mean[c] as number));
     }
@@ -116,7 +119,7 @@ function gradients(call: KernelCall): TensorInfo[] {
   for (let i = 0; i < values.length; i += channels)
     for (let c = 0; c < channels; c++)
       dx[i + c] =
-        (a[c] as number) * (dy[i + c] as number) +
+        (a[c] as number) * (dx[i + c] as number) +
         (b[c] as number) * (values[i + c] as number) +
         (d[c] as number);
   return [...outputs];

@@ -6,6 +6,8 @@ export const CHANNEL_SUMS = "LabChannelSums";
 export const RELU_GRADIENT = "LabReluGradient";
 export const LOSS = "LabLoss";
 export const CUT = "LabCut";
+export const CONCAT = "LabConcat";
+export const RELU_BIAS_GRADIENT = "LabReluBiasGradient";
 
 /** x [M,C] → [C], summed in float64. The backend's own sum over rows transposes first. */
 function channelSums(call: KernelCall): TensorInfo {
@@ -30,6 +32,48 @@ function reluGradient(call: KernelCall): TensorInfo {
   const y = floats(backend, info);
   const dy = floats(backend, input(call, "dy"));
   for (let i = 0; i < dx.length; i++) dx[i] = (y[i] as number) > 0 ? (dy[i] as number) : 0;
+  return out;
+}
+
+/** The gradient before a ReLU and its channel sums: one sweep for both. [masked, sums]. */
+function reluBiasGradient(call: KernelCall): TensorInfo[] {
+  const { backend } = call;
+  const info = input(call, "y");
+  const { channels } = matrixOf(info);
+  const outputs = [
+    backend.makeOutput(info.shape, "float32"),
+    backend.makeOutput([channels], "float32"),
+  ] as const;
+  const masked = floats(backend, outputs[0]);
+  const y = floats(backend, info);
+  const dy = floats(backend, input(call, "dy"));
+  const sums = new Float64Array(channels);
+  for (let i = 0; i < masked.length; i += channels)
+    for (let c = 0; c < channels; c++) {
+      const gradient = (y[i + c] as number) > 0 ? (dy[i + c] as number) : 0;
+      masked[i + c] = gradient;
+      sums[c] = (sums[c] as number) + gradient;
+    }
+  floats(backend, outputs[1]).set(sums);
+  return [...outputs];
+}
+
+/** Inputs `0`, `1`, … [N,H,W,Cᵢ] → [N,H,W,ΣCᵢ]. The backend's own copies row by row through views. */
+function concat(call: KernelCall): TensorInfo {
+  const { backend } = call;
+  const parts = Object.keys(call.inputs).map((_, index) => input(call, String(index)));
+  const channels = parts.reduce((sum, part) => sum + matrixOf(part).channels, 0);
+  const shape = parts[0]?.shape ?? [];
+  const out = backend.makeOutput([...shape.slice(0, -1), channels], "float32");
+  const to = floats(backend, out);
+  let offset = 0;
+  for (const part of parts) {
+    const from = floats(backend, part);
+    const own = matrixOf(part).channels;
+    for (let i = 0, row = offset; i < from.length; row += channels)
+      for (let c = 0; c < own; c++) to[row + c] = from[i++] as number;
+    offset += own;
+  }
   return out;
 }
 
@@ -79,4 +123,6 @@ export function registerElementwise(tf: Tf): void {
   register(RELU_GRADIENT, reluGradient);
   register(LOSS, loss);
   register(CUT, cut);
+  register(CONCAT, concat);
+  register(RELU_BIAS_GRADIENT, reluBiasGradient);
 }

@@ -4,12 +4,22 @@ import { ADAM, registerAdam } from "./adam";
 import { BATCH_NORM_GRADIENTS, BATCH_NORM_TRAINING, registerBatchNorm } from "./batchNorm";
 import { registerConv2dBackpropFilter } from "./conv2dBackpropFilter";
 import { registerConv2dBackpropInput } from "./conv2dBackpropInput";
-import { CHANNEL_SUMS, CUT, LOSS, RELU_GRADIENT, registerElementwise } from "./elementwise";
+import {
+  CHANNEL_SUMS,
+  CONCAT,
+  CUT,
+  LOSS,
+  RELU_BIAS_GRADIENT,
+  RELU_GRADIENT,
+  registerElementwise,
+} from "./elementwise";
+import { registerMaxPoolGrad } from "./maxPoolGrad";
 
 /** Adds the kernels that TensorFlow.js' WASM backend lacks or is slow at. Call once, before the backend starts. */
 export function registerWasmKernels(tf: Tf): void {
   registerConv2dBackpropFilter(tf);
   registerConv2dBackpropInput(tf);
+  registerMaxPoolGrad(tf);
   registerBatchNorm(tf);
   registerElementwise(tf);
   registerAdam(tf);
@@ -24,7 +34,12 @@ export function wasmKernels(tf: Tf, core: Kernels): Kernels {
   ): T => tf.engine().runKernel(name, inputs, attrs) as T;
   return {
     ...core,
-    channelSums: (x) => run<Tensor1D>(CHANNEL_SUMS, { x }),
+    channelSums: (dy) => run<Tensor1D>(CHANNEL_SUMS, { x: dy }),
+    reluBiasGradient: (y, dy) => {
+      const [masked, sums] = run<[Tensor4D, Tensor1D]>(RELU_BIAS_GRADIENT, { y, dy });
+      return { masked, sums };
+    },
+    concat: (inputs) => run<Tensor4D>(CONCAT, Object.fromEntries(inputs.entries())),
     reluGradient: (y, dy) => run<Tensor4D>(RELU_GRADIENT, { y, dy }),
     batchNormTraining: (x, gamma, beta, relu) => {
       const [y, mean, variance] = run<[Tensor4D, Tensor1D, Tensor1D]>(
@@ -34,9 +49,10 @@ export function wasmKernels(tf: Tf, core: Kernels): Kernels {
       );
       return { y, mean, variance };
     },
-    batchNormGradients: (x, dy, gamma, mean, variance) => {
+    batchNormGradients: (x, y, dy, gamma, mean, variance) => {
       const [dx, dGamma, dBeta] = run<[Tensor4D, Tensor1D, Tensor1D]>(BATCH_NORM_GRADIENTS, {
         x,
+        ...(y ? { y } : {}),
         dy,
         gamma,
         mean,
