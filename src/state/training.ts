@@ -28,7 +28,11 @@ let cancelRendering: (() => void) | null = null;
 /** Counts starts: what an earlier run still sends is dropped. */
 let generation = 0;
 
-const set = (part: Partial<TrainingState>): void => trainingStore.setState(part);
+/** Every change made here comes after what the worker has told before. */
+function set(part: Partial<TrainingState>): void {
+  tellNow();
+  trainingStore.setState(part);
+}
 const live = (): boolean => isLive(trainingStore.getState().phase);
 
 const BUSY: Failure = {
@@ -50,11 +54,25 @@ function follow(started: RunHandle, mine: number): void {
   started.done.then(end, (error: unknown) => end({ ok: false, failure: toFailure(error) }));
 }
 
+/** The worker may tell ten things a second; screens are told of five changes, and at once when a phase changes. */
+const TELL_MS = 200;
+let untold: TrainingState | null = null;
+let telling: ReturnType<typeof setTimeout> | null = null;
+
+function tellNow(): void {
+  if (telling !== null) clearTimeout(telling);
+  telling = null;
+  if (untold) trainingStore.setState(untold, true);
+  untold = null;
+}
+
 function listener(mine: number): (event: TrainingEvent) => void {
   return (event) => {
     if (mine !== generation) return;
     if (event.type === "steps") liveCurve.append(event.steps.firstStep, event.steps.losses);
-    trainingStore.setState((state) => reduceTraining(state, event));
+    untold = reduceTraining(untold ?? trainingStore.getState(), event);
+    if (event.type === "phase" || event.type === "failed" || event.type === "finished") tellNow();
+    else telling ??= setTimeout(tellNow, TELL_MS);
     // Lists elsewhere show the run's status and best epoch.
     if (event.type === "started" || event.type === "epoch") void refreshRuns();
   };

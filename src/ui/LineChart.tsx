@@ -2,19 +2,8 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { align, chartOptions, type Trace } from "./chartOptions";
 import classes from "./LineChart.module.css";
-
-export interface Trace {
-  readonly label: string;
-  /** A custom property of the theme, e.g. `--lab-series-1`. */
-  readonly colour: string;
-  /** Ascending. */
-  readonly x: readonly number[];
-  /** As long as `x`; null leaves a gap. */
-  readonly y: readonly (number | null)[];
-  /** `faint`: thin and pale, not in the legend; `points`: a line with a mark at every value. */
-  readonly style: "line" | "faint" | "points";
-}
 
 export interface LineChartProps {
   /** What is drawn, for people who do not see it; the last values are added. */
@@ -26,38 +15,6 @@ export interface LineChartProps {
   readonly height?: number;
   /** Fill between these two traces (indices). */
   readonly band?: { readonly high: number; readonly low: number };
-}
-
-const colourOf = (property: string): string =>
-  getComputedStyle(document.documentElement).getPropertyValue(property).trim();
-
-/** Distances between x ticks: steps and epochs are whole numbers. */
-const WHOLE_INCREMENTS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((unit) => [unit, 2 * unit, 5 * unit]);
-
-/** A tick without the zeros that only a column of figures needs. */
-const tick = (text: string): string => (/\.\d+$/.test(text) ? text.replace(/\.?0+$/, "") : text);
-
-/** The traces over one common x, as uPlot wants them; on a log scale only positive values can be drawn. */
-function align(traces: readonly Trace[], log: boolean): uPlot.AlignedData {
-  const tables = traces.map(({ x, y }): uPlot.AlignedData => {
-    const values = log ? y.map((value) => (value !== null && value > 0 ? value : null)) : [...y];
-    return [[...x], values];
-  });
-  return tables.length === 0 ? [[]] : uPlot.join(tables);
-}
-
-function seriesOf(trace: Trace): uPlot.Series {
-  const stroke = colourOf(trace.colour);
-  switch (trace.style) {
-    case "line":
-      return { label: trace.label, stroke, width: 2, points: { show: false } };
-    case "points":
-      return { label: trace.label, stroke, width: 2, points: { show: true, size: 5, fill: stroke } };
-    case "faint":
-      return { label: trace.label, stroke: `${stroke}66`, width: 1, points: { show: false } };
-    default:
-      return trace.style satisfies never;
-  }
 }
 
 /** The last value at or before an index: a trace without a point under the pointer shows the one before it. */
@@ -111,71 +68,52 @@ export function LineChart({
         cell.textContent = value === null ? "–" : latest.current.format(value);
       }
     };
-    const ink = colourOf("--mantine-color-dimmed");
-    const grid = { stroke: colourOf("--lab-grid"), width: 1 };
-    const font = "12px system-ui, sans-serif";
-    const axis = { stroke: ink, grid, ticks: { show: false }, font, labelFont: font };
-    const chart = new uPlot(
-      {
+    let observer: ResizeObserver | null = null;
+    // In a task of its own: a screen with several charts opens without one long task.
+    const timer = setTimeout(() => {
+      const { traces: first } = latest.current;
+      const options = chartOptions({
+        traces: first,
+        xLabel,
+        log,
         width: target.clientWidth || 320,
         height,
-        legend: { show: false },
-        cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
-        scales: { x: { time: false }, y: log ? { distr: 3 } : { auto: true } },
-        axes: [
-          { ...axis, label: xLabel, labelSize: 16, labelGap: 0, size: 24, gap: 3, incrs: WHOLE_INCREMENTS },
-          {
-            ...axis,
-            size: 58,
-            gap: 6,
-            values: (_, splits) =>
-              splits.map((value) => (value === null ? "" : tick(latest.current.format(value)))),
-          },
-        ],
-        series: [{ label: xLabel }, ...latest.current.traces.map(seriesOf)],
-        bands: band
-          ? [
-              {
-                series: [band.high + 1, band.low + 1],
-                fill: `${colourOf(latest.current.traces[band.high]?.colour ?? "--lab-accent")}26`,
-              },
-            ]
-          : [],
-        hooks: {
-          setCursor: [writeLegend],
-          setData: [writeLegend],
-          setSelect: [
-            ({ select }) => {
-              if (select.width > 0) zoomed.current = true;
-            },
-          ],
+        band,
+        format: (value) => latest.current.format(value),
+        onValues: writeLegend,
+        onZoom: () => {
+          zoomed.current = true;
         },
-      },
-      align(latest.current.traces, log),
-      target,
-    );
-    plot.current = chart;
-    zoomed.current = false;
-    chart.over.addEventListener("dblclick", () => {
+      });
+      const chart = new uPlot(options, align(first, log), target);
+      plot.current = chart;
       zoomed.current = false;
-    });
-    writeLegend(chart);
-    const observer = new ResizeObserver(() => {
-      const width = target.clientWidth;
-      if (width > 0 && width !== chart.width) chart.setSize({ width, height });
-    });
-    observer.observe(target);
+      chart.over.addEventListener("dblclick", () => {
+        zoomed.current = false;
+      });
+      writeLegend(chart);
+      observer = new ResizeObserver(() => {
+        const width = target.clientWidth;
+        if (width > 0 && width !== chart.width) chart.setSize({ width, height });
+      });
+      observer.observe(target);
+    }, 0);
     return () => {
-      observer.disconnect();
-      chart.destroy();
+      clearTimeout(timer);
+      observer?.disconnect();
+      plot.current?.destroy();
       plot.current = null;
     };
   }, [structure, scheme]);
 
   useEffect(() => {
-    // A zoomed chart keeps its window while the run goes on.
-    plot.current?.setData(align(traces, log), !zoomed.current);
-    if (zoomed.current) plot.current?.redraw();
+    // Drawn with the next frame, and not at all while the tab is hidden.
+    const frame = requestAnimationFrame(() => {
+      // A zoomed chart keeps its window while the run goes on.
+      plot.current?.setData(align(traces, log), !zoomed.current);
+      if (zoomed.current) plot.current?.redraw();
+    });
+    return () => cancelAnimationFrame(frame);
   }, [traces, log]);
 
   const named = traces

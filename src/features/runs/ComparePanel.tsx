@@ -4,8 +4,9 @@ import type { RunRecord } from "@/contracts/run";
 import type { EpochRecord } from "@/contracts/training";
 import type { ThinnedCurve } from "@/state/curve";
 import { loadCurve } from "@/state/runs";
+import type { Trace } from "@/ui/chartOptions";
 import { formatFixed, formatShort } from "@/ui/format";
-import { LineChart, type Trace } from "@/ui/LineChart";
+import { LineChart } from "@/ui/LineChart";
 import { configDifferences } from "./runFacts";
 
 const SERIES = 6;

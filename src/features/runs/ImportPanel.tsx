@@ -1,20 +1,19 @@
-import { Button, Group, Stack, Text } from "@mantine/core";
-import { Dropzone } from "@mantine/dropzone";
+import { Button, Card, FileButton, Group, Stack, Text } from "@mantine/core";
 import { IconFileImport } from "@tabler/icons-react";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
-import type { Failure } from "@/contracts/failure";
+import { type Failure, toFailure } from "@/contracts/failure";
 import { importRun } from "@/state/runs";
+import { DropTarget } from "@/ui/DropTarget";
 import { FailurePanel } from "@/ui/FailurePanel";
 
 /** A place to drop an exported run: the zip, or the files of a result folder. */
 export function ImportPanel() {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const open = useRef<(() => void) | null>(null);
   const [, navigate] = useLocation();
   const take = async (files: readonly File[]): Promise<void> => {
-    if (files.length === 0) return;
+    if (busy || files.length === 0) return;
     setBusy(true);
     setFailure(null);
     const outcome = await importRun(files);
@@ -25,24 +24,26 @@ export function ImportPanel() {
   return (
     <Stack gap="sm">
       {failure && <FailurePanel title="The run was not imported" failure={failure} />}
-      <Dropzone
-        onDrop={(files) => void take(files)}
-        loading={busy}
-        openRef={open}
-        activateOnClick={false}
-        activateOnKeyboard={false}
-        enablePointerEvents
-        multiple
-        inputProps={{ "aria-label": "Result files" }}
+      <DropTarget
+        hint="Drop to import the run"
+        onSources={(sources) => void take(sources.map(({ file }) => file))}
+        onFound={() => undefined}
+        onFailure={(error) => setFailure(toFailure(error))}
       >
-        <Group justify="center" gap="md" py="xs">
-          <IconFileImport size={24} stroke={1.6} color="var(--lab-accent)" aria-hidden="true" />
-          <Text size="sm">Drop an exported zip or a result folder to add it to the list</Text>
-          <Button variant="default" size="xs" onClick={() => open.current?.()}>
-            Choose files
-          </Button>
-        </Group>
-      </Dropzone>
+        <Card component="section" aria-label="Import a run" style={{ borderStyle: "dashed" }}>
+          <Group justify="center" gap="md">
+            <IconFileImport size={24} stroke={1.6} color="var(--lab-accent)" aria-hidden="true" />
+            <Text size="sm">Drop an exported zip or a result folder here to add its run to the list</Text>
+            <FileButton multiple onChange={(files) => void take(files)}>
+              {(props) => (
+                <Button {...props} variant="default" size="xs" loading={busy}>
+                  Choose files
+                </Button>
+              )}
+            </FileButton>
+          </Group>
+        </Card>
+      </DropTarget>
     </Stack>
   );
 }

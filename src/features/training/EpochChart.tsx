@@ -1,7 +1,8 @@
 import { useMemo } from "react";
 import type { EpochRecord } from "@/contracts/training";
+import type { Trace } from "@/ui/chartOptions";
 import { formatFixed } from "@/ui/format";
-import { LineChart, type Trace } from "@/ui/LineChart";
+import { LineChart } from "@/ui/LineChart";
 
 const QUANTITIES = {
   validationPsnrDb: { label: "PSNR (dB)", colour: "--lab-series-3", digits: 2 },

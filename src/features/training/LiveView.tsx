@@ -2,7 +2,7 @@ import { Badge, Button, Card, Grid, Group, Stack, Switch, Text, Title } from "@m
 import { IconChevronRight, IconPlayerPlay } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { datasetId } from "@/contracts/runConfig";
+import { datasetId, phantomCount } from "@/contracts/runConfig";
 import { useDatasets } from "@/state/datasets";
 import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
@@ -199,7 +199,8 @@ function LivePictures() {
   const preview = useTraining((state) => state.preview);
   const source = useTraining((state) => state.run?.config.data.source ?? "any");
   const { datasets } = useDatasets();
-  const synthetic = datasets.find(({ id }) => id === datasetId(source))?.kind !== "imported";
+  const synthetic =
+    phantomCount(source) !== null || datasets.find(({ id }) => id === datasetId(source))?.kind === "phantom";
   return (
     <Card>
       <Group justify="space-between" mb="sm">

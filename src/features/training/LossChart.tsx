@@ -3,8 +3,9 @@ import { useMemo } from "react";
 import type { EpochRecord } from "@/contracts/training";
 import type { LossCurve } from "@/state/curve";
 import { liveCurve, useTraining } from "@/state/training";
+import type { Trace } from "@/ui/chartOptions";
 import { formatShort } from "@/ui/format";
-import { LineChart, type Trace } from "@/ui/LineChart";
+import { LineChart } from "@/ui/LineChart";
 
 /** Four redraws a second look alive and leave the main thread alone. */
 const REDRAW_MS = 250;
