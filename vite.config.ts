@@ -40,6 +40,24 @@ export default defineConfig({
     },
   },
   worker: { format: "es" },
+  // Found only inside workers or behind dynamic imports: without this list the dev server would find them in the middle
+  // of a test and reload the page.
+  optimizeDeps: {
+    include: [
+      "@jsquash/jpeg/decode",
+      "@tensorflow/tfjs-backend-cpu",
+      "@tensorflow/tfjs-backend-wasm",
+      "@tensorflow/tfjs-backend-webgl",
+      "@tensorflow/tfjs-backend-webgpu",
+      "@tensorflow/tfjs-core",
+      "@zip.js/zip.js",
+      "comlink",
+      "fast-png",
+      "idb",
+      "modern-tar",
+      "zod",
+    ],
+  },
   build: { target: "es2023", chunkSizeWarningLimit: 1500, sourcemap: true },
   // The dev server injects inline scripts for hot reload, so only the isolation headers apply there.
   server: { headers: ISOLATION_HEADERS },

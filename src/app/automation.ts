@@ -1,17 +1,10 @@
 import { exportRun } from "@/bridge/evaluation";
 import { startImport } from "@/bridge/importer";
-import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
+import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ImportProgress } from "@/contracts/workers";
-import {
-  liveCurve,
-  pauseTraining,
-  resumeTraining,
-  startTraining,
-  trainingEnd,
-  trainingStore,
-} from "@/state/training";
+import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
 import { saveBlob } from "@/ui/saveBlob";
 
@@ -80,22 +73,10 @@ export function installAutomation(): void {
   const folder = fileInput("automation-folder", true);
   const weights = fileInput("automation-weights", false);
   let importing: ImportProgress | null = null;
-  let outcome: Outcome<void> | null = null;
 
   const onImport = (progress: ImportProgress): void => {
     importing = progress;
   };
-  const awaitEnd = (): void => {
-    trainingEnd()?.then(
-      (end) => {
-        outcome = end;
-      },
-      (error: unknown) => {
-        outcome = { ok: false, failure: toFailure(error) };
-      },
-    );
-  };
-
   const automation: LabAutomation = {
     async importImages({ name, size, maxImages }) {
       const chosen = [...(folder.files ?? []), ...(files.files ?? [])];
@@ -109,22 +90,14 @@ export function installAutomation(): void {
       return { ok: true, value: { ...summary, paths: Object.fromEntries(paths) } };
     },
     async startRun({ name, config, fromWeights }) {
-      outcome = null;
       const file = fromWeights ? weights.files?.[0] : undefined;
       const initialWeights = file ? new Uint8Array(await file.arrayBuffer()) : null;
-      const started = await startTraining({ name, config, initialWeights });
-      awaitEnd();
-      return started;
+      return startTraining({ name, config, initialWeights });
     },
-    async resumeRun(runId) {
-      outcome = null;
-      const resumed = await resumeTraining(runId);
-      awaitEnd();
-      return resumed;
-    },
+    resumeRun: resumeTraining,
     pause: pauseTraining,
     status() {
-      const { phase, note, progress, epochs, checkpointStep, rendering } = trainingStore.getState();
+      const { phase, note, progress, epochs, checkpointStep, rendering, ended } = trainingStore.getState();
       const epoch = epochs.at(-1);
       const validation = epoch
         ? { epoch: epoch.epoch, loss: epoch.validationLoss, psnrDb: epoch.validationPsnrDb }
@@ -138,7 +111,7 @@ export function installAutomation(): void {
         lastLoss,
         validation,
         checkpointStep,
-        outcome,
+        outcome: ended,
       };
     },
     async exportRun(runId, paths) {

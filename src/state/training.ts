@@ -46,8 +46,8 @@ function follow(started: RunHandle, mine: number): void {
   const end = (outcome: Outcome<void>): void => {
     if (mine !== generation) return;
     handle = null;
-    if (!outcome.ok) set({ phase: "failed", failure: outcome.failure, asked: null });
-    else if (live()) set({ phase: "stopped", asked: null });
+    if (!outcome.ok) set({ phase: "failed", failure: outcome.failure, asked: null, ended: outcome });
+    else set({ ...(live() ? { phase: "stopped", asked: null } : {}), ended: outcome });
     void refreshRuns();
     void refreshModels();
   };
@@ -108,7 +108,7 @@ export async function startTraining(request: {
     count === null ? { ok: true, value: undefined } : await renderPhantoms(config, count);
   if (mine !== generation) return { ok: false, failure: BUSY };
   if (!ready.ok) {
-    set({ phase: "failed", failure: ready.failure, asked: null });
+    set({ phase: "failed", failure: ready.failure, asked: null, ended: ready });
     return ready;
   }
   if (trainingStore.getState().asked === "stop") {
@@ -151,11 +151,6 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
   }
   follow(resumeRun(runId, listener(mine)), mine);
   return { ok: true, value: undefined };
-}
-
-/** Resolves when the run in progress has ended and everything of it is stored; null without one. */
-export function trainingEnd(): Promise<Outcome<void>> | null {
-  return handle?.done ?? null;
 }
 
 /** Finishes the step, writes a checkpoint, waits. */

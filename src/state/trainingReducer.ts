@@ -1,4 +1,4 @@
-import type { Failure } from "@/contracts/failure";
+import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import type {
   EpochRecord,
@@ -36,6 +36,8 @@ export interface TrainingState {
   readonly checkpointStep: number;
   readonly result: RunResult | null;
   readonly failure: Failure | null;
+  /** Set when the run has ended, well or not, and everything of it is stored. */
+  readonly ended: Outcome<void> | null;
   /** What the user asked for and the worker has not confirmed yet. */
   readonly asked: "pause" | "continue" | "stop" | null;
   readonly curveVersion: number;
@@ -54,6 +56,7 @@ export const NO_TRAINING: TrainingState = {
   checkpointStep: 0,
   result: null,
   failure: null,
+  ended: null,
   asked: null,
   curveVersion: 0,
 };
