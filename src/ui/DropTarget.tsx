@@ -1,4 +1,4 @@
-import { type DragEvent, type ReactNode, useRef, useState } from "react";
+import { type DragEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { ImportSource } from "@/contracts/workers";
 import classes from "./DropTarget.module.css";
 import { type FoundListener, filesOfDrop } from "./droppedFiles";
@@ -18,6 +18,18 @@ export function DropTarget({ hint, onSources, onFound, onFailure, children }: Dr
   const depth = useRef(0);
   const [over, setOver] = useState(false);
   const wants = (event: DragEvent) => event.dataTransfer.types.includes("Files");
+  useEffect(() => {
+    // A file dropped beside the target would otherwise replace the page.
+    const stay = (event: globalThis.DragEvent) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    };
+    window.addEventListener("dragover", stay);
+    window.addEventListener("drop", stay);
+    return () => {
+      window.removeEventListener("dragover", stay);
+      window.removeEventListener("drop", stay);
+    };
+  }, []);
   const leave = () => {
     depth.current = 0;
     setOver(false);

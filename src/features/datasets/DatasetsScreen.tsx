@@ -76,7 +76,7 @@ export default function DatasetsScreen() {
                 In this browser
               </Title>
               <Card padding="md">
-                <StorageBar />
+                <StorageBar datasetBytes={datasets.reduce((sum, { bytes }) => sum + bytes, 0)} />
               </Card>
               <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="lg">
                 {datasets.map((dataset) => (

@@ -3,16 +3,20 @@ import { IconShieldCheck } from "@tabler/icons-react";
 import { keepStorage, useStorageInfo } from "@/state/storageInfo";
 import { formatBytes } from "@/ui/format";
 
-/** How full the browser's storage is, and whether the browser may clear it. */
-export function StorageBar() {
-  const { usageBytes, quotaBytes, persisted, refused } = useStorageInfo();
-  if (usageBytes === null || !quotaBytes) return null;
+/**
+ * How full the browser's storage is, and whether the browser may clear it. `datasetBytes`: what the datasets are known
+ * to hold; browsers count what was just written only seconds later.
+ */
+export function StorageBar({ datasetBytes }: { readonly datasetBytes: number }) {
+  const { usageBytes: estimate, quotaBytes, persisted, refused } = useStorageInfo();
+  if (estimate === null || !quotaBytes) return null;
+  const usageBytes = Math.max(estimate, datasetBytes);
   const percent = Math.min(100, (usageBytes / quotaBytes) * 100);
   return (
     <Stack gap={6}>
       <Group justify="space-between" gap="sm">
         <Text size="sm">
-          <strong>{formatBytes(usageBytes)}</strong>{" "}
+          <strong>About {formatBytes(usageBytes)}</strong>{" "}
           <Text component="span" size="sm" c="dimmed">
             stored by the lab, {formatBytes(quotaBytes - usageBytes)} free
           </Text>
