@@ -9,6 +9,7 @@ import {
   createTheme,
   defaultVariantColorsResolver,
   type MantineColorsTuple,
+  Modal,
   NumberInput,
   Paper,
   Table,
@@ -63,9 +64,19 @@ export const theme = createTheme({
   primaryShade: { light: 7, dark: 5 },
   variantColorResolver: (input) => {
     const colours = defaultVariantColorsResolver(input);
-    const accent = input.color === undefined || input.color === "lab";
+    if (input.variant !== "filled") return colours;
     // White on the light scheme's accent, near-black on the dark scheme's brighter one.
-    return accent && input.variant === "filled" ? { ...colours, color: "var(--lab-on-accent)" } : colours;
+    if (input.color === undefined || input.color === "lab")
+      return { ...colours, color: "var(--lab-on-accent)" };
+    // The default red carries white text at 3.6:1 only.
+    if (input.color === "red")
+      return {
+        ...colours,
+        background: "var(--mantine-color-red-9)",
+        hover: "var(--mantine-color-red-8)",
+        color: "#ffffff",
+      };
+    return colours;
   },
   white: "#ffffff",
   black: "#16222b",
@@ -94,6 +105,13 @@ export const theme = createTheme({
     Card: Card.extend({
       defaultProps: { withBorder: true, padding: "lg" },
       styles: { root: { backgroundColor: "var(--lab-surface)", borderColor: "var(--lab-line)" } },
+    }),
+    Modal: Modal.extend({
+      styles: {
+        header: { backgroundColor: "var(--lab-surface)" },
+        content: { backgroundColor: "var(--lab-surface)" },
+        title: { fontWeight: 650, fontSize: "1.1rem" },
+      },
     }),
     NumberInput: NumberInput.extend({ defaultProps: { hideControls: true } }),
     Paper: Paper.extend({

@@ -34,7 +34,7 @@ function Narration({ own }: { readonly own: boolean }) {
     own ? { phase, preview, result } : { phase: null, preview: null, result: null },
   );
   return (
-    <div aria-live="polite" className={classes["story"]}>
+    <div aria-live="polite" className={classes["story"]} data-live={own || undefined}>
       <Title order={2}>{title}</Title>
       <Text mt={4}>{text}</Text>
     </div>

@@ -37,7 +37,7 @@ function learning({ preview }: Scene): Story {
       text: `${numbers}: ${formatFixed(gain, 1)} dB gained. The grain goes first; fine lines such as ribs come back last.`,
     };
   return {
-    title: "Ribs through the noise",
+    title: "Most of the noise is gone",
     text: `${numbers}: ${formatFixed(gain, 1)} dB gained, so the error's power is ${formatFixed(10 ** (gain / 10), 0)} times smaller. These validation pictures are never trained on.`,
   };
 }

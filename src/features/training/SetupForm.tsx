@@ -7,7 +7,7 @@ import { configFromQuery, configToQuery, DEFAULT_CONFIG, type RunConfig } from "
 import { FailurePanel } from "@/ui/FailurePanel";
 import { AdvancedGroup } from "./AdvancedGroup";
 import { DataGroup } from "./DataGroup";
-import { PRESETS } from "./draft";
+import { hasConfig, PRESETS } from "./draft";
 import { fieldErrors } from "./fieldErrors";
 import { EngineGroup, NetworkGroup, NoiseGroup, OptimisationGroup } from "./LearningGroups";
 import { ProtocolGroup } from "./ProtocolGroup";
@@ -32,7 +32,7 @@ interface FormState {
 
 /** The draft that an address asks for. */
 function formOf(query: string): FormState {
-  if (query === "") return { draft: FIRST_DRAFT, refused: null, edited: false };
+  if (!hasConfig(query)) return { draft: FIRST_DRAFT, refused: null, edited: false };
   const outcome = configFromQuery(query);
   return outcome.ok
     ? { draft: outcome.value, refused: null, edited: false }

@@ -6,6 +6,7 @@ import type { RunConfig } from "@/contracts/runConfig";
 import { startTraining, useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
 import { PageHeader } from "@/ui/PageHeader";
+import { hasConfig } from "./draft";
 import { LiveView } from "./LiveView";
 import { NoGpuNotice } from "./NoGpuNotice";
 import { ResumeBanner } from "./ResumeBanner";
@@ -13,7 +14,7 @@ import { SetupForm } from "./SetupForm";
 
 /** Set up a run, and watch it learn. */
 export default function TrainScreen() {
-  const asksForConfig = useSearch() !== "";
+  const asksForConfig = hasConfig(useSearch());
   const run = useTraining((state) => state.run);
   const phase = useTraining((state) => state.phase);
   // A link with a config wants the form, even while a run is on; otherwise a run is what one comes for.

@@ -1,4 +1,4 @@
-import { applyMode, type RunConfig, unsupported } from "@/contracts/runConfig";
+import { applyMode, DEFAULT_CONFIG, type RunConfig, unsupported } from "@/contracts/runConfig";
 import type { FieldErrors } from "./fieldErrors";
 
 /** What every group of the form is given. Number fields hold NaN while they are empty. */
@@ -48,6 +48,11 @@ export const PRESETS: readonly Preset[] = [
     apply: (draft) => sized(256, 64, 16, 50)(applyMode(draft, "paper")),
   },
 ];
+
+/** True when a query carries any field of a config; other keys are left alone. */
+export function hasConfig(query: string): boolean {
+  return [...new URLSearchParams(query).keys()].some((path) => (path.split(".")[0] ?? "") in DEFAULT_CONFIG);
+}
 
 /** A name for a run that says what it is, e.g. "U-Net w8, σ 0.2, 64²". */
 export function suggestName({ model, noise, data, mode }: RunConfig): string {
