@@ -1,6 +1,8 @@
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { FIXTURE_NAMES, loadFixture } from "../fixtures";
+import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
   checkGradients,
@@ -37,4 +39,12 @@ describe("tfjs-wasm", () => {
     expect(tf.engine().state.numTensors).toBe(0);
   });
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("wasm"));
+  it("says when its memory does not suffice", async () => {
+    const backend = await acquireBackend("wasm");
+    makeCurrent(backend);
+    const wasm = backend.tf.backend() as BackendWasm;
+    for (const floats of [2 ** 30 - 2 ** 14, 2 ** 30 + 1])
+      expect(() => wasm.makeOutput([floats], "float32")).toThrow("engine/out-of-memory");
+    releaseBackend(backend);
+  });
 });

@@ -51,16 +51,21 @@ async function threadsHere(tf: Tf, simd: boolean): Promise<number> {
   return Math.max(1, Math.min(Math.floor(navigator.hardwareConcurrency / 2), MAX_THREADS));
 }
 
+const HEAP_BYTES = 2 ** 32;
+
 /**
- * A failed allocation returns address 0, which TensorFlow.js would take for memory: it becomes an error here. The heap
- * ends at 4 GiB.
+ * A failed allocation returns address 0, which TensorFlow.js would take for memory, and a size beyond 32 bits would lose
+ * its upper bits: both become an error here.
  */
 function checkAllocations(backend: BackendWasm): void {
   const heap = heapModule(backend);
+  // The first call replaces the function by the binary's own: only then does a replacement last.
+  heap._free(heap._malloc(1));
   const allocate = heap._malloc;
   heap._malloc = (bytes: number): number => {
-    const address = allocate(bytes);
-    if (address === 0 && bytes > 0) throw outOfMemory(`no ${bytes} bytes left in WebAssembly's 4 GiB`);
+    const address = bytes < HEAP_BYTES ? allocate(bytes) : 0;
+    if (address === 0 && bytes > 0)
+      throw outOfMemory(`${bytes} bytes more than WebAssembly's 4 GiB can hold`);
     return address;
   };
 }

@@ -11,6 +11,7 @@ export interface KernelCall {
 /** The parts of the Emscripten module that TensorFlow.js' own types leave out. */
 interface HeapModule {
   _malloc: (bytes: number) => number;
+  readonly _free: (address: number) => void;
   readonly cwrap: (
     name: string,
     result: "number" | null,
