@@ -4,7 +4,7 @@ import { modelLabel } from "./ModelSelect";
 
 const MODEL: ModelSummary = {
   id: "m",
-  name: "Demo",
+  name: "Demo (best)",
   runId: "r",
   kind: "best",
   model: { name: "unetpp", width: 8, norm: "last" },
@@ -15,7 +15,9 @@ const MODEL: ModelSummary = {
 
 it("says which network, for which noise, and that it saw phantoms only", () => {
   expect(modelLabel(MODEL, true)).toBe(
-    "Demo · U-Net++ 8, best · for σ 0.20, mean 0.1 · learned from phantoms only",
+    "Demo (best) · U-Net++ 8 · for σ 0.20, mean 0.1 · learned from phantoms only",
   );
-  expect(modelLabel({ ...MODEL, noise: null, kind: "imported" }, false)).toBe("Demo · U-Net++ 8, imported");
+  expect(modelLabel({ ...MODEL, name: "mine", noise: null, kind: "imported" }, false)).toBe(
+    "mine · U-Net++ 8, imported",
+  );
 });

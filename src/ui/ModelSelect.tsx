@@ -2,11 +2,10 @@ import { Select } from "@mantine/core";
 import type { ModelSummary } from "@/contracts/run";
 
 const NETWORKS = { unet: "U-Net", unetpp: "U-Net++" } as const;
-const KINDS = { best: "best", last: "last", imported: "imported" } as const;
 
-/** A model in one line: `Demo · U-Net 8, best · for σ 0.10 · synthetic`. */
+/** A model in one line: `Demo (best) · U-Net 8 · for σ 0.10`. The name of a run's model says which weights they are. */
 export function modelLabel({ name, model, kind, noise }: ModelSummary, synthetic: boolean): string {
-  const parts = [name, `${NETWORKS[model.name]} ${model.width}, ${KINDS[kind]}`];
+  const parts = [name, `${NETWORKS[model.name]} ${model.width}${kind === "imported" ? ", imported" : ""}`];
   if (noise) parts.push(`for σ ${noise.std.toFixed(2)}${noise.mean === 0 ? "" : `, mean ${noise.mean}`}`);
   if (synthetic) parts.push("learned from phantoms only");
   return parts.join(" · ");

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { type Failure, toFailure } from "@/contracts/failure";
 import { addImages, chooseModel, clearImages, importModelFile, useDenoise } from "@/state/denoise";
 import { useModels } from "@/state/models";
+import { preferredModel } from "@/state/preferredModel";
 import { useSyntheticModels } from "@/state/syntheticModels";
 import { DropTarget } from "@/ui/DropTarget";
 import { EmptyPanel } from "@/ui/EmptyPanel";
@@ -34,7 +35,7 @@ export default function DenoiseScreen() {
   const [importing, setImporting] = useState(false);
 
   // The newest model is the one somebody just trained; one that was deleted elsewhere is let go.
-  const newest = models[0]?.id ?? null;
+  const newest = preferredModel(models)?.id ?? null;
   const known = modelId !== null && models.some(({ id }) => id === modelId);
   useEffect(() => {
     if (status === "ready" && !known) chooseModel(newest);

@@ -20,6 +20,8 @@ export interface NoiseControlsProps {
 /** The noise, and the model that is to remove it. */
 export function NoiseControls({ settings, models, synthetic }: NoiseControlsProps) {
   const { mean, std, seed, modelId } = settings;
+  const trainedFor = models.find(({ id }) => id === modelId)?.noise ?? null;
+  const unlike = trainedFor !== null && (trainedFor.std !== std || trainedFor.mean !== mean);
   return (
     <Stack gap="md">
       <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
@@ -81,9 +83,22 @@ export function NoiseControls({ settings, models, synthetic }: NoiseControlsProp
         clearable
         onChange={(next) => changeNoise({ modelId: next })}
       />
+      {unlike && (
+        <Text size="xs" c="dimmed">
+          It learned to remove σ {trainedFor.std.toFixed(2)}
+          {trainedFor.mean !== 0 && ` with mean ${trainedFor.mean.toFixed(2)}`}; other noise is new to it.{" "}
+          <Anchor
+            component="button"
+            size="xs"
+            onClick={() => changeNoise({ std: trainedFor.std, mean: trainedFor.mean })}
+          >
+            Use its noise
+          </Anchor>
+        </Text>
+      )}
       {models.length === 0 && (
         <Text size="xs" c="dimmed">
-          A model appears here after its first epoch.{" "}
+          A model appears here when a training run has ended or was stopped.{" "}
           <Anchor component={Link} href="/" size="xs">
             Watch one learn
           </Anchor>
