@@ -107,13 +107,14 @@ export async function startTraining(request: {
   const ready: Outcome<void> =
     count === null ? { ok: true, value: undefined } : await renderPhantoms(config, count);
   if (mine !== generation) return { ok: false, failure: BUSY };
+  // Stopped before there was a run: nothing is left of it, whatever the renderer says of being cancelled.
+  if (trainingStore.getState().asked === "stop") {
+    set(NO_TRAINING);
+    return { ok: true, value: "" };
+  }
   if (!ready.ok) {
     set({ phase: "failed", failure: ready.failure, asked: null, ended: ready });
     return ready;
-  }
-  if (trainingStore.getState().asked === "stop") {
-    set({ ...NO_TRAINING });
-    return { ok: true, value: "" };
   }
   const initialWeights = request.initialWeights ?? null;
   const started = startRun({ name, config, initialWeights }, listener(mine));
@@ -171,12 +172,4 @@ export function stopTraining(): void {
   set({ asked: "stop" });
   cancelRendering?.();
   handle?.stop();
-}
-
-/** Takes an ended run off the live view; it stays in the list of runs. */
-export function dismissTraining(): void {
-  if (live()) return;
-  generation++;
-  liveCurve.clear();
-  set(NO_TRAINING);
 }
