@@ -107,6 +107,7 @@ export const theme = createTheme({
       styles: { root: { backgroundColor: "var(--lab-surface)", borderColor: "var(--lab-line)" } },
     }),
     Modal: Modal.extend({
+      defaultProps: { closeButtonProps: { "aria-label": "Close" } },
       styles: {
         header: { backgroundColor: "var(--lab-surface)" },
         content: { backgroundColor: "var(--lab-surface)" },
