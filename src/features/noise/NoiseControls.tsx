@@ -33,9 +33,9 @@ export function NoiseControls({ settings, models, synthetic }: NoiseControlsProp
             <Button
               key={preset}
               size="compact-sm"
-              variant={std === preset && mean === 0 ? "filled" : "default"}
-              aria-pressed={std === preset && mean === 0}
-              onClick={() => changeNoise({ std: preset, mean: 0 })}
+              variant={std === preset ? "filled" : "default"}
+              aria-pressed={std === preset}
+              onClick={() => changeNoise({ std: preset })}
             >
               {preset * 100} %
             </Button>
