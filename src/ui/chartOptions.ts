@@ -30,13 +30,22 @@ export function align(traces: readonly Trace[], log: boolean): uPlot.AlignedData
   return tables.length === 0 ? [[]] : uPlot.join(tables);
 }
 
+/** Marks that touch each other make a thick line. */
+const MOST_MARKS = 60;
+function fewPoints(chart: uPlot, series: number): boolean {
+  const values: ArrayLike<number | null | undefined> = chart.data[series] ?? [];
+  let marks = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] !== null && values[i] !== undefined) marks++;
+  return marks <= MOST_MARKS;
+}
+
 function seriesOf(trace: Trace): uPlot.Series {
   const stroke = colourOf(trace.colour);
   switch (trace.style) {
     case "line":
       return { label: trace.label, stroke, width: 2, points: { show: false } };
     case "points":
-      return { label: trace.label, stroke, width: 2, points: { show: true, size: 5, fill: stroke } };
+      return { label: trace.label, stroke, width: 2, points: { show: fewPoints, size: 5, fill: stroke } };
     case "faint":
       return { label: trace.label, stroke: `${stroke}66`, width: 1, points: { show: false } };
     default:
