@@ -2,17 +2,17 @@ import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 import { LabError } from "@/contracts/failure";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
-import { BATCH_NORM_MOMENTUM } from "@/model/graph";
 import { checkStateDict } from "@/model/stateDict";
 import { type Backend, makeCurrent, releaseBackend } from "./backend";
 import type { AdamBuffers } from "./kernels";
-import { type BatchStatistics, Network, type Statistics } from "./network";
+import { Network } from "./network";
 import { outOfMemory } from "./outOfMemory";
 import { type Parameter, type ParameterTable, packGroup, tableOf, unpackGroup, weightOf } from "./parameters";
 import { makePlan } from "./plan";
+import { RunningStatistics } from "./runningStatistics";
 
-/** Images a forward pass takes at once in evaluation mode, so that a long list needs no more memory than a batch. */
-const INFER_IMAGES = 16;
+/** Pixels a forward pass takes at once in evaluation mode: four images of 256×256, or one of any size. */
+const INFER_PIXELS = 2 ** 18;
 
 /** A group of parameters that lies in one flat buffer each of values, moments and gradients. */
 interface Group extends AdamBuffers {
@@ -28,11 +28,7 @@ export class TfjsExecutor implements Executor {
   private groups: Group[] = [];
   /** The groups' values cut into parameters; made anew whenever values change. */
   private parameters: ReadonlyMap<string, Tensor> | null = null;
-  private runningMean: Tensor1D;
-  private runningVariance: Tensor1D;
-  /** Running statistics by BatchNorm, cut from the two buffers above for evaluation. */
-  private running: ReadonlyMap<string, Statistics> | null = null;
-  private batchesTracked: Map<string, number> = new Map();
+  private readonly running: RunningStatistics;
   private adamStep = 0;
   private peakBytes = 0;
   private disposed = false;
@@ -61,9 +57,7 @@ export class TfjsExecutor implements Executor {
         gradients: null,
       };
     });
-    const running = this.packStatistics(options.weights);
-    this.runningMean = tf.tensor1d(running.mean);
-    this.runningVariance = tf.tensor1d(running.variance);
+    this.running = new RunningStatistics(backend, this.table, options.weights);
   }
 
   infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>> {
@@ -71,14 +65,15 @@ export class TfjsExecutor implements Executor {
       const { tf } = this.backend;
       const pixels = this.options.height * this.options.width;
       const out = new Float32Array(images * pixels);
-      for (let first = 0; first < images; first += INFER_IMAGES) {
-        const count = Math.min(INFER_IMAGES, images - first);
+      const atOnce = Math.max(1, Math.floor(INFER_PIXELS / pixels));
+      for (let first = 0; first < images; first += atOnce) {
+        const count = Math.min(atOnce, images - first);
         makeCurrent(this.backend);
         const output = tf.tidy(() =>
           this.network.infer(
             this.image(noisy.subarray(first * pixels, (first + count) * pixels), count),
             this.currentParameters(),
-            this.currentStatistics(),
+            this.running.byName(),
           ),
         );
         out.set(await this.take(output), first * pixels);
@@ -130,22 +125,7 @@ export class TfjsExecutor implements Executor {
   readWeights(): Promise<StateDict> {
     return this.guarded(async () => {
       const trainable = await this.readGroups((group) => group.values);
-      const mean = await this.read(this.runningMean);
-      const variance = await this.read(this.runningVariance);
-      for (const { name, channels, offset } of this.table.statistics) {
-        const cut = (data: Float32Array<ArrayBuffer>): void => {
-          trainable.set(`${name}.running_${data === mean ? "mean" : "var"}`, {
-            shape: [channels],
-            data: data.slice(offset, offset + channels),
-          });
-        };
-        cut(mean);
-        cut(variance);
-        trainable.set(`${name}.num_batches_tracked`, {
-          shape: [],
-          data: new Float32Array([this.batchesTracked.get(name) ?? 0]),
-        });
-      }
+      await this.running.read(trainable);
       // The order, and only the names, of the state dict it was made from.
       const ordered: StateDict = new Map();
       for (const [name, { shape }] of this.options.weights)
@@ -157,15 +137,12 @@ export class TfjsExecutor implements Executor {
   writeWeights(weights: StateDict): Promise<void> {
     return this.guarded(async () => {
       const packed = this.table.groups.map((group) => packGroup(group, weights));
-      const running = this.packStatistics(weights);
-      const { tf } = this.backend;
       this.forgetParameters();
       this.groups = this.groups.map((group, index) => {
         group.values.dispose();
         return { ...group, values: this.upload(packed[index]) };
       });
-      tf.dispose([this.runningMean, this.runningVariance]);
-      this.setStatistics(tf.tensor1d(running.mean), tf.tensor1d(running.variance));
+      this.running.write(weights);
     });
   }
 
@@ -204,7 +181,6 @@ export class TfjsExecutor implements Executor {
     this.disposed = true;
     makeCurrent(this.backend);
     this.forgetParameters();
-    this.forgetStatistics();
     for (const group of this.groups)
       this.backend.tf.dispose([
         group.values,
@@ -212,7 +188,7 @@ export class TfjsExecutor implements Executor {
         group.secondMoments,
         ...(group.gradients ? [group.gradients] : []),
       ]);
-    this.backend.tf.dispose([this.runningMean, this.runningVariance]);
+    this.running.dispose();
     this.groups = [];
     releaseBackend(this.backend);
   }
@@ -221,25 +197,22 @@ export class TfjsExecutor implements Executor {
   private backpropagate(batch: Batch): Tensor1D {
     const { tf, kernels } = this.backend;
     const parameters = this.currentParameters();
-    const { loss, gradients, mean, variance } = tf.tidy(() => {
+    const { loss, gradients, moved } = tf.tidy(() => {
       const target = this.image(batch.clean, batch.images);
       const { output, tape } = this.network.forwardTraining(
         this.image(batch.noisy, batch.images),
         parameters,
       );
-      const moved = this.moveStatistics(tape.statistics);
+      const moved = this.running.moved(tape.statistics);
       const { value, gradient } = kernels.loss(this.options.loss, output, target);
       const byName = this.network.backward(tape, gradient, parameters);
-      return { loss: value, gradients: this.gather(byName), ...moved };
+      return { loss: value, gradients: this.gather(byName), moved: { ...moved } };
     });
     this.groups = this.groups.map((group, index) => {
       group.gradients?.dispose();
       return { ...group, gradients: gradients[index] ?? null };
     });
-    tf.dispose([this.runningMean, this.runningVariance]);
-    this.setStatistics(mean, variance);
-    for (const { name } of this.table.statistics)
-      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + 1);
+    this.running.moveTo(moved);
     return loss;
   }
 
@@ -281,47 +254,6 @@ export class TfjsExecutor implements Executor {
     this.adamStep = t;
   }
 
-  /** running ← 0.9·running + 0.1·batch for all BatchNorms at once; the variance unbiased by M/(M−1). */
-  private moveStatistics(statistics: ReadonlyMap<string, BatchStatistics>): {
-    readonly mean: Tensor1D;
-    readonly variance: Tensor1D;
-  } {
-    const { tf } = this.backend;
-    if (this.table.statistics.length === 0)
-      return { mean: tf.clone(this.runningMean), variance: tf.clone(this.runningVariance) };
-    return tf.tidy(() => {
-      const means: Tensor1D[] = [];
-      const variances: Tensor1D[] = [];
-      for (const { name } of this.table.statistics) {
-        const batch = statistics.get(name);
-        if (!batch) throw new Error(`tfjs executor: no statistics of ${name}`);
-        means.push(batch.mean);
-        variances.push(tf.mul<Tensor1D>(batch.variance, batch.count / (batch.count - 1)));
-      }
-      const move = (running: Tensor1D, batch: Tensor1D[]): Tensor1D =>
-        tf.add<Tensor1D>(
-          tf.mul(running, 1 - BATCH_NORM_MOMENTUM),
-          tf.mul(tf.concat(batch), BATCH_NORM_MOMENTUM),
-        );
-      return { mean: move(this.runningMean, means), variance: move(this.runningVariance, variances) };
-    });
-  }
-
-  /** Reads BatchNorm buffers; `num_batches_tracked` goes straight into `batchesTracked`. */
-  private packStatistics(weights: StateDict): {
-    readonly mean: Float32Array<ArrayBuffer>;
-    readonly variance: Float32Array<ArrayBuffer>;
-  } {
-    const mean = new Float32Array(this.table.statisticsSize);
-    const variance = new Float32Array(this.table.statisticsSize);
-    for (const { name, offset } of this.table.statistics) {
-      mean.set(weightOf(weights, `${name}.running_mean`).data, offset);
-      variance.set(weightOf(weights, `${name}.running_var`).data, offset);
-      this.batchesTracked.set(name, weights.get(`${name}.num_batches_tracked`)?.data[0] ?? 0);
-    }
-    return { mean, variance };
-  }
-
   private currentParameters(): ReadonlyMap<string, Tensor> {
     if (this.parameters) return this.parameters;
     const { tf, kernels } = this.backend;
@@ -338,37 +270,9 @@ export class TfjsExecutor implements Executor {
     return parameters;
   }
 
-  private currentStatistics(): ReadonlyMap<string, Statistics> {
-    if (this.running) return this.running;
-    const { tf, kernels } = this.backend;
-    const cut = (flat: Tensor1D, offset: number, channels: number): Tensor1D =>
-      tf.keep(kernels.cut(flat, offset, [channels]) as Tensor1D);
-    this.running = new Map(
-      this.table.statistics.map(({ name, offset, channels }) => [
-        name,
-        {
-          mean: cut(this.runningMean, offset, channels),
-          variance: cut(this.runningVariance, offset, channels),
-        },
-      ]),
-    );
-    return this.running;
-  }
-
-  private setStatistics(mean: Tensor1D, variance: Tensor1D): void {
-    this.forgetStatistics();
-    this.runningMean = mean;
-    this.runningVariance = variance;
-  }
-
   private forgetParameters(): void {
     if (this.parameters) this.backend.tf.dispose([...this.parameters.values()]);
     this.parameters = null;
-  }
-
-  private forgetStatistics(): void {
-    for (const { mean, variance } of this.running?.values() ?? []) this.backend.tf.dispose([mean, variance]);
-    this.running = null;
   }
 
   private image(pixels: Float32Array, count: number): Tensor4D {
