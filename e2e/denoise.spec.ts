@@ -19,13 +19,11 @@ test("a trained model denoises a dropped image, and the result can be saved", as
 
 test("a corrupt weight file is refused in one sentence", async ({ page }) => {
   await page.goto("/denoise");
-  await page
-    .getByTestId("weights-input")
-    .setInputFiles({
-      name: "broken.safetensors",
-      mimeType: "application/octet-stream",
-      buffer: Buffer.from("not weights"),
-    });
+  await page.getByTestId("weights-input").setInputFiles({
+    name: "broken.safetensors",
+    mimeType: "application/octet-stream",
+    buffer: Buffer.from("not weights"),
+  });
   await expect(page.getByRole("main")).toContainText(/weights\/(truncated|corrupt)/);
 });
 

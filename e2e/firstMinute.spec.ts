@@ -41,7 +41,7 @@ test("the demo waits for a click when motion is to be reduced", async ({ page })
 test("without WebGPU the lab says what it uses instead, and trains", async ({ page }) => {
   await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { value: undefined }));
   await page.goto("/");
-  await expect(page.getByText(/WebAssembly/).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: /No WebGPU: WebAssembly/ })).toBeVisible();
   await expect
     .poll(async () => (await statusOf(page)).progress?.step ?? 0, { timeout: 60_000 })
     .toBeGreaterThan(2);

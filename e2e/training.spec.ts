@@ -3,7 +3,7 @@ import { finished, startRun, statusOf, TINY_RUN, watch } from "./support/lab";
 
 test("a run survives a reload and is offered for resuming", async ({ page, context }) => {
   const seen = watch(context);
-  await startRun(page, `${TINY_RUN}&training.epochs=40`);
+  await startRun(page, `${TINY_RUN}&training.epochs=2000`);
   await expect
     .poll(async () => (await statusOf(page)).checkpointStep, { timeout: 60_000 })
     .toBeGreaterThan(0);
@@ -58,9 +58,11 @@ test("a second tab is refused the run that the first one trains", async ({ page,
   expect((await statusOf(page)).phase).not.toBe("failed");
 });
 
-test("wrong settings are named next to their field, and nothing starts", async ({ page }) => {
-  await page.goto("/train?data.size=100&model.width=0");
+test("wrong settings are named, in a link and in the form, and nothing starts", async ({ page }) => {
+  await page.goto("/train?data.size=100");
   await expect(page.getByText(/multiple of 16/).first()).toBeVisible();
+  await page.getByLabel("Batch size").fill("0");
+  await expect(page.getByText(/must be at least 1|at least 1/)).toBeVisible();
   await expect(page.getByRole("button", { name: "Start training" })).toBeDisabled();
 });
 

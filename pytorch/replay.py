@@ -50,7 +50,10 @@ def replay_trace(folder: Path, config: dict) -> list:
     expected = json.loads((trace / "losses.json").read_text())
     gradients = state_dict(trace / "gradients.safetensors")
     results, worst_loss, worst_gradient = [], 0.0, 0.0
-    for step, (noisy, clean) in enumerate(zip(batches["noisy"], batches["clean"])):
+    # Shorter batches are padded with zeros; `images` says how many of each are real.
+    sizes = batches.get("images", torch.full((len(expected),), batches["noisy"].shape[1])).int().tolist()
+    for step, size in enumerate(sizes):
+        noisy, clean = batches["noisy"][step, :size], batches["clean"][step, :size]
         optimizer.zero_grad()
         loss = criterion(network(noisy), clean)
         loss.backward()

@@ -36,15 +36,18 @@ export function useRuns(): RunsState {
   return useStore(runsStore);
 }
 
-/** True for a run that has a checkpoint to go on from and no worker at it. */
+/**
+ * True for a run that can go on: no worker is at it, and it has a checkpoint (one of the first weights is stored with
+ * the run itself). Imported runs come without, and without what was told at their start.
+ */
 export function isResumable(run: RunRecord): boolean {
   switch (run.status) {
     case "interrupted":
     case "failed":
     case "paused":
-      return run.checkpointStep > 0;
-    case "running":
     case "stopped":
+      return run.started !== null;
+    case "running":
     case "done":
       return false;
     default:

@@ -1,4 +1,5 @@
-import type { RunConfig } from "@/contracts/runConfig";
+import { LabError } from "@/contracts/failure";
+import { type RunConfig, SIZE_MULTIPLE } from "@/contracts/runConfig";
 
 /** How long a run is, in steps, epochs and images. */
 export interface RunPlan {
@@ -21,4 +22,19 @@ export function planRun(training: RunConfig["training"], trainImages: number): R
     imagesIn: (steps) =>
       Math.floor(steps / stepsPerEpoch) * trainImages + (steps % stepsPerEpoch) * batchSize,
   };
+}
+
+/**
+ * Refuses what BatchNorm cannot do: the networks shrink a side of 16 to one pixel, and the variance of a single value is
+ * not defined (PyTorch refuses it too). Throws `shape/batch`.
+ */
+export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {
+  if (config.data.size > SIZE_MULTIPLE) return;
+  const { batchSize } = config.training;
+  if (Math.min(batchSize, trainImages) > 1 && trainImages % batchSize !== 1) return;
+  throw new LabError(
+    "shape/batch",
+    `${trainImages} training images in batches of ${batchSize} leave one image alone, whose deepest layer is a single pixel at ${config.data.size}×${config.data.size}.`,
+    "Use a larger image side or another batch size.",
+  );
 }

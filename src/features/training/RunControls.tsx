@@ -55,8 +55,8 @@ export function RunControls({ confirmStop }: { readonly confirmStop: boolean }) 
       <Modal opened={confirming} onClose={confirm.close} title="End this run?" centered>
         <Stack>
           <Text>
-            The best weights so far are kept, tested, and can denoise. A stopped run cannot be continued; to
-            go on later, pause it instead.
+            The best weights so far are kept, tested, and can denoise. The run can be resumed later from where
+            it stopped.
           </Text>
           <Group justify="flex-end">
             <Button variant="default" onClick={confirm.close} data-autofocus>

@@ -19,6 +19,13 @@ export default function TrainScreen() {
   const phase = useTraining((state) => state.phase);
   // A link with a config wants the form, even while a run is on; otherwise a run is what one comes for.
   const [view, setView] = useState<"setup" | "live">(asksForConfig || run === null ? "setup" : "live");
+  // A run that has just begun or been resumed is what one wants to see.
+  const runId = run?.id ?? null;
+  const [known, setKnown] = useState(runId);
+  if (runId !== known) {
+    setKnown(runId);
+    setView(runId === null ? "setup" : "live");
+  }
   const shown = run === null ? "setup" : view;
   const start = (name: string, config: RunConfig): void => {
     setView("live");
