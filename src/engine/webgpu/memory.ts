@@ -50,7 +50,8 @@ export class DeviceMemory {
     const made = requests.map(({ label, bytes, usage }) =>
       device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage }),
     );
-    const failure = (await device.popErrorScope()) ?? (await device.popErrorScope());
+    const scopes = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    const failure = scopes[0] ?? scopes[1];
     if (failure) {
       for (const buffer of made) buffer.destroy();
       throw outOfMemory(failure.message);

@@ -11,7 +11,7 @@ const BUFFER_TYPE: Readonly<Record<Access, GPUBufferBindingType>> = {
 /** The kernel's pipeline, compiled once for equal texts. Throws `engine/kernel` with the kernel's label. */
 export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePipeline> {
   const known = lab.pipelines.get(kernel.wgsl);
-  if (known) return known;
+  if (known !== undefined) return known;
   const compiled = compile(lab, kernel);
   lab.pipelines.set(kernel.wgsl, compiled);
   compiled.catch(() => lab.pipelines.delete(kernel.wgsl));

@@ -1,5 +1,5 @@
 import type { Build, ConvDgradSpec } from "./kernel";
-import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText } from "./wgsl";
+import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText, storeTile } from "./wgsl";
 
 /**
  * ∂source of a 3×3 convolution: the forward convolution of the gradient with the weight turned by 180° and its channels
@@ -14,9 +14,10 @@ export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
   const { images, height, width, inChannels, firstChannel, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
-  const pixels = Math.min(8, width);
-  const vectors = [4, 2, 1].find((count) => blocks % count === 0) ?? 1;
+  const pixels = Math.min(4, width);
+  const vectors = [2, 1].find((count) => blocks % count === 0) ?? 1;
   const threads = target.software ? 8 : 64;
+  const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
   const { text, bindings } = declare([
@@ -25,11 +26,7 @@ export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
     ...(spec.mask ? [["mask", "read", "vec4f"] as const] : []),
     ["output", "readWrite", "vec4f"],
   ]);
-  const store = (k: number, p: number): string => {
-    const masked = spec.mask ? `select(vec4f(), a${p}_${k}, mask[to + ${p}] > vec4f())` : `a${p}_${k}`;
-    const value = spec.accumulate ? `output[to + ${p}] + ${masked}` : masked;
-    return `if (left + ${p} < ${width}) { output[to + ${p}] = ${value}; }`;
-  };
+  const masked = spec.mask ? "select(vec4f(), value, mask[to] > vec4f())" : "value";
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -45,11 +42,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let row = clamp(y + dy - 1, 0, ${height - 1});
     for (var outBlock = 0; outBlock < ${outBlocks}; outBlock++) {
       let base = ((image * ${outBlocks} + outBlock) * ${height} + row) * ${width};
-      ${repeat(
-        pixels + 2,
-        (i) =>
-          `let v${i} = select(vec4f(), gradient[base + clamp(left + ${i - 1}, 0, ${width - 1})], inRow && left + ${i - 1} >= 0 && left + ${i - 1} < ${width});`,
-      )}
+      ${repeat(pixels + 2, (i) => {
+        const x = `left + ${i - 1}`;
+        // Only the two ends of a tile can lie outside of the row, unless the last tile is ragged.
+        if (!ragged && i > 0 && i <= pixels)
+          return `let v${i} = select(vec4f(), gradient[base + ${x}], inRow);`;
+        return `let v${i} = select(vec4f(), gradient[base + clamp(${x}, 0, ${width - 1})], inRow && ${x} >= 0 && ${x} < ${width});`;
+      })}
       let weightBase = ((2 - dy) * ${3 * inChannels} + ${firstChannel} + block * 4) * ${outBlocks} + outBlock;
       ${repeat(3, (dx) =>
         repeat(
@@ -66,12 +65,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       )}
     }
   }
-  ${repeat(
+  ${storeTile(
+    "output",
+    pixels,
     vectors,
-    (k) => `{
-    let to = ((image * ${blocks} + block + ${k}) * ${height} + y) * ${width} + left;
-    ${repeat(pixels, (p) => store(k, p))}
-  }`,
+    `if (left + p < ${width}) {
+      let to = ((image * ${blocks} + block + k) * ${height} + y) * ${width} + left + p;
+      output[to] = ${spec.accumulate ? `output[to] + ${masked}` : masked};
+    }`,
   )}
 }`;
   return {

@@ -1,5 +1,15 @@
 import type { Build, ConvForwardSpec } from "./kernel";
-import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
+import {
+  blocksOf,
+  declare,
+  elementOf,
+  featureBytes,
+  onLoad,
+  pixelsOf,
+  repeat,
+  sizeText,
+  storeTile,
+} from "./wgsl";
 
 /**
  * Forward convolution 3×3 over concatenated sources, bias and ReLU in the epilogue.
@@ -13,9 +23,10 @@ import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, s
 export const convForward: Build<ConvForwardSpec> = (spec, target) => {
   const { images, height, width, sources, outChannels } = spec;
   const outBlocks = blocksOf(outChannels);
-  const pixels = Math.min(8, width);
-  const vectors = [4, 2, 1].find((count) => outBlocks % count === 0) ?? 1;
+  const pixels = Math.min(4, width);
+  const vectors = [2, 1].find((count) => outBlocks % count === 0) ?? 1;
   const threads = target.software ? 8 : 64;
+  const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
   const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
@@ -35,11 +46,13 @@ export const convForward: Build<ConvForwardSpec> = (spec, target) => {
     const body = `for (var block = 0; block < ${blocksOf(source.channels)}; block++) {
   ${load.prepare}
   let base = ((image * ${blocksOf(source.channels)} + block) * ${height} + row) * ${width};
-  ${repeat(
-    pixels + 2,
-    (i) =>
-      `let v${i} = select(${element}(), ${load.of(`${at}[base + clamp(left + ${i - 1}, 0, ${width - 1})]`)}, inRow && left + ${i - 1} >= 0 && left + ${i - 1} < ${width});`,
-  )}
+  ${repeat(pixels + 2, (i) => {
+    const x = `left + ${i - 1}`;
+    // Only the two ends of a tile can lie outside of the row, unless the last tile is ragged.
+    if (!ragged && i > 0 && i <= pixels)
+      return `let v${i} = select(${element}(), ${load.of(`${at}[base + ${x}]`)}, inRow);`;
+    return `let v${i} = select(${element}(), ${load.of(`${at}[base + clamp(${x}, 0, ${width - 1})]`)}, inRow && ${x} >= 0 && ${x} < ${width});`;
+  })}
   let weightBase = (dy * ${3 * inChannels} + ${firstChannel} + block * 4) * ${outBlocks} + outBlock;
   ${repeat(3, (dx) =>
     repeat(scalar ? 1 : 4, (lane) =>
@@ -54,7 +67,6 @@ export const convForward: Build<ConvForwardSpec> = (spec, target) => {
     firstChannel += source.channels;
     return body;
   });
-  const finish = (value: string): string => (spec.relu ? `max(vec4f(), ${value})` : value);
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -70,12 +82,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let row = clamp(y + dy - 1, 0, ${height - 1});
     ${bodies.join("\n")}
   }
-  ${repeat(
+  ${storeTile(
+    "output",
+    pixels,
     vectors,
-    (k) => `{
-    let to = ((image * ${outBlocks} + outBlock + ${k}) * ${height} + y) * ${width} + left;
-    ${repeat(pixels, (p) => `if (left + ${p} < ${width}) { output[to + ${p}] = ${finish(`a${p}_${k}`)}; }`)}
-  }`,
+    `if (left + p < ${width}) { output[((image * ${outBlocks} + outBlock + k) * ${height} + y) * ${width} + left + p] = ${spec.relu ? "max(vec4f(), value)" : "value"}; }`,
   )}
 }`;
   return {

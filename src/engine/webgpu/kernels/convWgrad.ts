@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var r = split * ${rowsPerSplit}; r < min((split + 1) * ${rowsPerSplit}, ${rows}); r++) {
     let image = r / ${height};
     let y = r % ${height};
-    let from = ((image * ${outBlocks} + outBlock) * ${height} + y) * ${width};
+    let start = ((image * ${outBlocks} + outBlock) * ${height} + y) * ${width};
     let row = y + dy - 1;
     let inRow = row >= 0 && row < ${height};
     let base = ((image * ${inBlocks} + inBlock) * ${height} + clamp(row, 0, ${height - 1})) * ${width};
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     var here = select(${element}(), ${load.of("source[base]")}, inRow);
     for (var x = 0; x < ${width}; x++) {
       let next = select(${element}(), ${load.of(`source[base + min(x + 1, ${width - 1})]`)}, inRow && x + 1 < ${width});
-      let g = gradient[from + x];
+      let g = gradient[start + x];
       ${repeat(lanes, (lane) =>
         ["before", "here", "next"]
           .map(

@@ -193,13 +193,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var r = split * ${rowsPerSplit}; r < min((split + 1) * ${rowsPerSplit}, ${rows}); r++) {
     let image = r / ${height};
     let y = r % ${height};
-    let from = ((image * ${outBlocks} + outBlock) * ${2 * height} + 2 * y) * ${2 * width};
+    let start = ((image * ${outBlocks} + outBlock) * ${2 * height} + 2 * y) * ${2 * width};
     let base = ((image * ${inBlocks} + inBlock) * ${height} + y) * ${width};
     for (var x = 0; x < ${width}; x++) {
       let v = ${load.of("source[base + x]")};
       ${repeat(
         TAPS,
-        (tap) => `{ let g = gradient[from + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * x]; sum += g;
+        (tap) => `{ let g = gradient[start + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * x]; sum += g;
       ${repeat(4, (lane) => `a${tap * 4 + lane} = fma(vec4f(v[${lane}]), g, a${tap * 4 + lane});`)} }`,
       )}
     }

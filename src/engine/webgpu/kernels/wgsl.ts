@@ -63,3 +63,21 @@ export function featureBytes(extent: Extent, channels: number): number {
 export function sizeText({ images, height, width }: Extent): string {
   return `${height}×${width}×${images}`;
 }
+
+/**
+ * Stores a tile of registers a0_0 … (pixel, vector) in a loop that no compiler unrolls: software adapters turn every store into
+ * a loop over lanes, and compile in a time quadratic in their number (40 s for 32 stores). `one` is the body for
+ * `value`, pixel `p` and vector `k`.
+ */
+export function storeTile(output: string, pixels: number, vectors: number, one: string): string {
+  const count = pixels * vectors;
+  const values = repeat(vectors, (k) => repeat(pixels, (p) => `a${p}_${k},`));
+  return `var values = array<vec4f, ${count}>(${values});
+  // The bound depends on a buffer's length so that it is unknown when the kernel is compiled.
+  for (var i = 0; i < min(${count}, i32(arrayLength(&${output}))); i++) {
+    let p = i % ${pixels};
+    let k = i / ${pixels};
+    let value = values[i];
+    ${one}
+  }`;
+}

@@ -1,0 +1,64 @@
+import { convForward } from "./kernels/convForward";
+import type { SourceSpec, Target } from "./kernels/kernel";
+import { maxPool } from "./kernels/maxPool";
+import { upconv } from "./kernels/upconv";
+import { upsample } from "./kernels/upsample";
+import type { FeatureId, Stage } from "./lower";
+import type { Network, TensorTarget } from "./network";
+import type { PlanBuilder } from "./plan";
+
+/**
+ * Adds the forward dispatches of a stage that makes a feature; `norm` and `head` differ between training and inference and
+ * are their plans' own. `stored` maps features to tensors and gains the stage's output.
+ */
+export function addForward(
+  builder: PlanBuilder,
+  network: Network,
+  stored: Map<FeatureId, TensorTarget>,
+  stage: Exclude<Stage, { op: "norm" | "head" }>,
+  target: Target,
+): void {
+  const tensor = (id: FeatureId): TensorTarget => stored.get(id) as TensorTarget;
+  const output = builder.tensor(network.feature(stage.output).label, network.bytes(stage.output));
+  stored.set(stage.output, output);
+  if (stage.op === "conv") {
+    const { specs, norms } = network.sources(stage.sources);
+    const kernel = convForward(
+      {
+        ...network.extent(stage.output),
+        sources: specs,
+        outChannels: network.channels(stage.output),
+        relu: network.feature(stage.output).storedRelu,
+      },
+      target,
+    );
+    builder.add(`${stage.name} forward`, kernel, [
+      network.parameter(`${stage.name}.weight`),
+      network.parameter(`${stage.name}.bias`),
+      ...norms,
+      ...stage.sources.map(tensor),
+      output,
+    ]);
+    return;
+  }
+  const { specs, norms } = network.sources([stage.source]);
+  const spec = { ...network.extent(stage.source), source: specs[0] as SourceSpec };
+  const bound = [...norms, tensor(stage.source), output];
+  switch (stage.op) {
+    case "upconv":
+      builder.add(
+        `${stage.name} forward`,
+        upconv({ ...spec, outChannels: network.channels(stage.output) }, target),
+        [network.parameter(`${stage.name}.weight`), network.parameter(`${stage.name}.bias`), ...bound],
+      );
+      break;
+    case "maxPool":
+      builder.add(`${network.feature(stage.output).label} forward`, maxPool(spec, target), bound);
+      break;
+    case "upsample":
+      builder.add(`${network.feature(stage.output).label} forward`, upsample(spec, target), bound);
+      break;
+    default:
+      stage satisfies never;
+  }
+}
