@@ -50,7 +50,7 @@ for (const { width, height, colorScheme } of VIEWS) {
     await finished(page);
     await check(page);
     for (const name of ["Runs", "Denoise", "Noise", "Datasets"]) {
-      await page.getByRole("navigation").getByRole("link", { name }).click();
+      await page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
       await test.step(name, () => check(page));
     }
   });

@@ -4,7 +4,7 @@ import { finished, phantomPng, startRun, TINY_RUN } from "./support/lab";
 test("a trained model denoises a dropped image, and the result can be saved", async ({ page }) => {
   await startRun(page, `${TINY_RUN}&training.epochs=2`);
   await finished(page);
-  await page.getByRole("navigation").getByRole("link", { name: "Denoise" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Denoise", exact: true }).click();
   await page
     .getByTestId("denoise-input")
     .setInputFiles({ name: "chest.png", mimeType: "image/png", buffer: phantomPng(200, 3) });
@@ -30,7 +30,7 @@ test("a corrupt weight file is refused in one sentence", async ({ page }) => {
 test("an image that is none is listed with its reason", async ({ page }) => {
   await startRun(page, `${TINY_RUN}&training.epochs=1`);
   await finished(page);
-  await page.getByRole("navigation").getByRole("link", { name: "Denoise" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Denoise", exact: true }).click();
   await page
     .getByTestId("denoise-input")
     .setInputFiles({ name: "fake.png", mimeType: "image/png", buffer: Buffer.from("text") });

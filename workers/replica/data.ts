@@ -3,7 +3,6 @@ import { LabError } from "@/contracts/failure";
 import { datasetId, phantomCount, type RunConfig } from "@/contracts/runConfig";
 import type { RunResult } from "@/contracts/training";
 import { getDataset, listImages, openImageReader } from "@/storage/datasets";
-import { assertBatchesNormalise } from "@/training/plan";
 import { readerAtSize } from "@/training/resizedReader";
 import { type Split, splitDataset } from "@/training/split";
 
@@ -19,7 +18,7 @@ export interface RunData {
 
 /**
  * Opens the dataset that a config names, at the run's size, and splits it. Failures: `data/missing`,
- * `data/too-few`, `shape/too-small`, `shape/batch`.
+ * `data/too-few`, `shape/too-small`.
  */
 export async function openRunData(config: RunConfig): Promise<RunData> {
   const { size, maxImages, split: shares, splitBy } = config.data;
@@ -29,7 +28,6 @@ export async function openRunData(config: RunConfig): Promise<RunData> {
   const images = Math.min(stored.count, maxImages ?? stored.count);
   const patientKeys = stored.patientKeys.slice(0, images);
   const split = splitDataset({ patientKeys, shares, by: splitBy, seed: config.seed });
-  assertBatchesNormalise(config, split.train.length);
   const records = await listImages(id);
   return {
     reader: readerAtSize(stored, size),

@@ -17,7 +17,7 @@ import { createRunWithCheckpoint, getCheckpoint } from "@/storage/checkpoints";
 import type { CheckpointRecord } from "@/storage/database";
 import { withRunLock } from "@/storage/runLock";
 import { getRun, getTrace, updateRun } from "@/storage/runs";
-import { planRun } from "@/training/plan";
+import { assertBatchesNormalise, planRun } from "@/training/plan";
 import { initialState } from "@/training/state";
 import { assertTraceFits } from "@/training/trace";
 import { openRunData, type RunData } from "./data";
@@ -36,6 +36,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
     assertTraceFits(config.trace, config.training.batchSize, config.data.size);
     const graph = graphOf(config);
     const data = await openRunData(config);
+    assertBatchesNormalise(config, data.split.train.length);
     const weights = request.initialWeights
       ? weightsFrom(request.initialWeights, graph)
       : initialWeights(graph, config.seed);
