@@ -17,7 +17,7 @@ import { type Lowered, lower } from "./lower";
 import { DeviceMemory } from "./memory";
 import { Network } from "./network";
 import type { PermanentName, Plan } from "./plan";
-import { type Permanents, Program } from "./program";
+import { type DispatchTime, type Permanents, Program } from "./program";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
 
 /** Images that a forward pass takes at once, and the pixels that they may have together. */
@@ -91,10 +91,8 @@ export class WebgpuExecutor implements Executor {
     const held = new DeviceMemory(lab);
     try {
       const { permanents, readback } = await allocatePermanents(held, layout);
-      const { floats, kernel } = {
-        floats: layout.parameterFloats,
-        kernel: adam({ floats: layout.parameterFloats, ...options.adam }, lab.target),
-      };
+      const floats = layout.parameterFloats;
+      const kernel = adam({ floats, ...options.adam }, lab.target);
       const whole = (name: PermanentName, bytes = 4 * floats) =>
         ({ kind: "permanent", name, offset: 0, bytes }) as const;
       const program = await Program.create(
@@ -233,7 +231,20 @@ export class WebgpuExecutor implements Executor {
     return planTraining(new Network(this.lowered, this.layout, images), this.options.loss, this.lab.target);
   }
 
-  private async queueGradients({ images, noisy, clean }: Batch): Promise<void> {
+  /**
+   * One forward and backward pass with the time of every dispatch on the device; gradients and running statistics move as in
+   * `computeGradients`. Throws `engine/no-timestamps` where the device has none.
+   */
+  measure(batch: Batch): Promise<DispatchTime[]> {
+    return this.guarded(async () => (await this.uploaded(batch)).measure());
+  }
+
+  private async queueGradients(batch: Batch): Promise<void> {
+    (await this.uploaded(batch)).submit();
+  }
+
+  /** The training program of the batch's size, its inputs written. */
+  private async uploaded({ images, noisy, clean }: Batch): Promise<Program> {
     this.checkPixels(noisy, images);
     this.checkPixels(clean, images);
     this.checkStatistics(images);
@@ -241,10 +252,10 @@ export class WebgpuExecutor implements Executor {
     this.write(buffers[plan.noisy] as GPUBuffer, noisy);
     this.write(buffers[plan.clean] as GPUBuffer, clean);
     if (this.foreignGradients) this.clearGradients();
-    program.submit();
     this.hasGradients = true;
     for (const name of this.layout.norms.keys())
       this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + 1);
+    return program;
   }
 
   private queueAdam(learningRate: number): void {

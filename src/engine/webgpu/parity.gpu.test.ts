@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import { checkGradients, checkSameBits, checkTraining, type Tolerances } from "../tfjs/engineChecks";
 import { FIXTURE_NAMES } from "../fixtures";
+import { checkGradients, checkSameBits, checkTraining, type Tolerances } from "../tfjs/engineChecks";
 import { webgpuEngine } from "./engine";
 
 /** float32 sums in another order than PyTorch's: losses 1e-4, first gradients 1e-3 of their norm. */

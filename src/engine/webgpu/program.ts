@@ -1,15 +1,26 @@
 import { LabError } from "@/contracts/failure";
 import type { LabDevice } from "./device";
+import type { Kernel } from "./kernels/kernel";
 import { pipelineOf } from "./pipelines";
 import type { BindingTarget, PermanentName, PlannedDispatch } from "./plan";
 
 export type Permanents = Readonly<Record<PermanentName, GPUBuffer>>;
 
+/** What a dispatch took on the device. */
+export interface DispatchTime {
+  /** Stage and direction. */
+  readonly label: string;
+  readonly kernel: string;
+  readonly ms: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
 interface Step {
   readonly label: string;
+  readonly kernel: Kernel;
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
 }
 
 /** Arithmetic a submission holds at most, so that no driver takes a slow device for a hung one. */
@@ -56,7 +67,7 @@ export class Program {
         flops = 0;
       }
       flops += kernel.flops;
-      submissions.at(-1)?.push({ label, pipeline, group, workgroups: kernel.workgroups });
+      submissions.at(-1)?.push({ label, kernel, pipeline, group });
     }
     const invalid = await device.popErrorScope();
     if (invalid)
@@ -74,14 +85,75 @@ export class Program {
     for (const [index, steps] of this.submissions.entries()) {
       const encoder = device.createCommandEncoder({ label: "engine" });
       const pass = encoder.beginComputePass({ label: "engine" });
-      for (const { pipeline, group, workgroups } of steps) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...workgroups);
-      }
+      for (const step of steps) encode(pass, step);
       pass.end();
       if (index === this.submissions.length - 1) after?.(encoder);
       device.queue.submit([encoder.finish()]);
     }
   }
+
+  /**
+   * Runs all dispatches once, each in a pass of its own between two timestamps. Throws `engine/no-timestamps` where the device
+   * has none.
+   */
+  async measure(): Promise<DispatchTime[]> {
+    const { device } = this.lab;
+    if (!device.features.has("timestamp-query"))
+      throw new LabError(
+        "engine/no-timestamps",
+        "This device has no timestamps.",
+        "Start the browser with WebGPU developer features, or use another one.",
+      );
+    const times: DispatchTime[] = [];
+    for (const steps of this.submissions) {
+      const count = 2 * steps.length;
+      const queries = device.createQuerySet({ type: "timestamp", count });
+      const resolved = device.createBuffer({
+        label: "timestamps",
+        size: 8 * count,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      });
+      const staging = device.createBuffer({
+        label: "timestamps readback",
+        size: 8 * count,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
+      const encoder = device.createCommandEncoder({ label: "measure" });
+      for (const [index, step] of steps.entries()) {
+        const pass = encoder.beginComputePass({
+          label: step.label,
+          timestampWrites: {
+            querySet: queries,
+            beginningOfPassWriteIndex: 2 * index,
+            endOfPassWriteIndex: 2 * index + 1,
+          },
+        });
+        encode(pass, step);
+        pass.end();
+      }
+      encoder.resolveQuerySet(queries, 0, count, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      const stamps = new BigInt64Array(staging.getMappedRange());
+      for (const [index, { label, kernel }] of steps.entries())
+        times.push({
+          label,
+          kernel: kernel.label,
+          ms: Number((stamps[2 * index + 1] as bigint) - (stamps[2 * index] as bigint)) / 1e6,
+          flops: kernel.flops,
+          bytes: kernel.bytes,
+        });
+      queries.destroy();
+      resolved.destroy();
+      staging.destroy();
+    }
+    return times;
+  }
+}
+
+function encode(pass: GPUComputePassEncoder, { pipeline, group, kernel }: Step): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...kernel.workgroups);
 }

@@ -1,0 +1,488 @@
+import { expect } from "vitest";
+import { relativeError } from "../fixtures";
+import { adamStep } from "../reference/adam";
+import { normForward, normBackward as referenceNormBackward } from "../reference/batchNorm";
+import * as conv from "../reference/conv";
+import type { Feature } from "../reference/feature";
+import { lossWithGradient } from "../reference/loss";
+import { maxPoolForward, maxPoolBackward as referencePoolBackward } from "../reference/maxPool";
+import { upconvBackward, upconvForward } from "../reference/upconv";
+import { upsampleBackward as referenceUpsampleBackward, upsampleForward } from "../reference/upsample";
+import type { LabDevice } from "./device";
+import { runKernel } from "./kernelRun";
+import { adam } from "./kernels/adam";
+import { convDgrad } from "./kernels/convDgrad";
+import { convForward } from "./kernels/convForward";
+import { convWgrad } from "./kernels/convWgrad";
+import { headBackward, headLoss, lossFinish } from "./kernels/head";
+import type { PartialKernel, SourceSpec } from "./kernels/kernel";
+import { maxPool, maxPoolBackward } from "./kernels/maxPool";
+import { normBackward, normBackwardFinish, normBackwardSums, normFinish, normMoments } from "./kernels/norm";
+import { sumSplits } from "./kernels/sumSplits";
+import { upconv, upconvDgrad, upconvWgrad } from "./kernels/upconv";
+import { upsample, upsampleBackward } from "./kernels/upsample";
+
+/** Every kernel against the float64 reference, for tests in Node and in the browser. */
+
+/** float32 sums of a few hundred terms in another order, relative to the largest value. */
+const RTOL = 2e-5;
+
+type Size = readonly [images: number, height: number, width: number];
+
+/** Odd batches, sizes that no tile divides, single pixels, and one that tiles divide. */
+export const SIZES: readonly Size[] = [
+  [3, 5, 7],
+  [1, 1, 1],
+  [2, 3, 2],
+  [1, 9, 17],
+  [2, 8, 16],
+];
+
+/** Numbers in (−1, 1), the same every time. */
+export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
+  let state = (seed * 2654435761 + 1) >>> 0;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+function feature(channels: number, [images, height, width]: Size, seed: number): Feature {
+  const data = Float64Array.from(noise(channels * images * height * width, seed));
+  return { channels, images, height, width, data };
+}
+
+/** [C, N, H, W] → NC4HW4; one channel stays as it is. */
+function packed({ channels, images, height, width, data }: Feature): Float32Array<ArrayBuffer> {
+  if (channels === 1) return Float32Array.from(data);
+  const pixels = height * width;
+  const out = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++)
+    for (let n = 0; n < images; n++)
+      for (let p = 0; p < pixels; p++)
+        out[((n * (channels / 4) + (c >> 2)) * pixels + p) * 4 + (c & 3)] = data[
+          (c * images + n) * pixels + p
+        ] as number;
+  return out;
+}
+
+/** PyTorch's [first, second, taps] → [taps, in, out]; `swap` for a convolution, whose first side is out. */
+function hwio(
+  weight: Float64Array,
+  first: number,
+  second: number,
+  taps: number,
+  swap: boolean,
+): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(weight.length);
+  for (let a = 0; a < first; a++)
+    for (let b = 0; b < second; b++)
+      for (let tap = 0; tap < taps; tap++)
+        out[swap ? (tap * second + b) * first + a : (tap * first + a) * second + b] = weight[
+          (a * second + b) * taps + tap
+        ] as number;
+  return out;
+}
+
+/** As a consumer sees it: scale, shift, ReLU. */
+function seen(x: Feature, scale: Float64Array, shift: Float64Array): Feature {
+  const pixels = x.data.length / x.channels;
+  const data = x.data.map((value, i) => {
+    const c = Math.floor(i / pixels);
+    return Math.max(0, value * (scale[c] as number) + (shift[c] as number));
+  });
+  return { ...x, data };
+}
+
+function concat(a: Feature, b: Feature): Feature {
+  return { ...a, channels: a.channels + b.channels, data: Float64Array.from([...a.data, ...b.data]) };
+}
+
+function slice(x: Feature, first: number, channels: number): Feature {
+  const pixels = x.data.length / x.channels;
+  return { ...x, channels, data: x.data.slice(first * pixels, (first + channels) * pixels) };
+}
+
+const close = (actual: ArrayLike<number> | undefined, expected: ArrayLike<number>, what: string): void =>
+  expect(relativeError(actual ?? [], expected), what).toBeLessThan(RTOL);
+
+const extentOf = ([images, height, width]: Size) => ({ images, height, width });
+const plain = (channels: number): SourceSpec => ({ channels, normOffset: null, relu: false });
+const empty = (floats: number): Float32Array<ArrayBuffer> => new Float32Array(floats);
+
+/** Runs a kernel of partial sums and its second pass; returns weight and bias gradients. */
+async function summed(
+  lab: LabDevice,
+  kernel: PartialKernel,
+  inputs: Readonly<Record<string, Float32Array>>,
+  rows: { taps: number; channels: number; firstChannel: number; inChannels: number; rowFloats: number },
+  bias: boolean,
+): Promise<{ readonly weight: Float32Array; readonly bias: Float32Array }> {
+  const { splits, partialFloats } = kernel;
+  // Not zero before: what the kernel leaves out shows.
+  const partials = noise(splits * partialFloats, 99);
+  const first = await runKernel(lab, kernel, { ...inputs, partials });
+  const second = await runKernel(lab, sumSplits({ splits, partialFloats, ...rows, bias }, lab.target), {
+    partials: first.outputs["partials"] ?? partials,
+    weightGradient: empty(rows.taps * rows.inChannels * rows.rowFloats),
+    ...(bias ? { biasGradient: empty(Math.max(4, rows.rowFloats)) } : {}),
+  });
+  return {
+    weight: second.outputs["weightGradient"] ?? empty(0),
+    bias: second.outputs["biasGradient"] ?? empty(0),
+  };
+}
+
+/** Two sources (8 channels behind BatchNorm and ReLU, 12 plain) to 20 channels: nothing is a multiple of 16. */
+export async function checkConv(lab: LabDevice, size: Size): Promise<void> {
+  const [normed, other, outChannels] = [8, 12, 20];
+  const extent = extentOf(size);
+  const stored = feature(normed, size, 1);
+  const second = feature(other, size, 2);
+  const scale = Float64Array.from(noise(normed, 3));
+  const shift = Float64Array.from(noise(normed, 4));
+  const weight = Float64Array.from(noise(outChannels * (normed + other) * 9, 5));
+  const bias = Float64Array.from(noise(outChannels, 6));
+  const gradient = feature(outChannels, size, 7);
+  const norms = Float32Array.from([...scale, ...shift, ...empty(2 * normed)]);
+  const input = concat(seen(stored, scale, shift), second);
+  const expected = conv.convForward(input, weight, bias, 3, outChannels);
+  const weights = hwio(weight, outChannels, normed + other, 9, true);
+  const sources: readonly SourceSpec[] = [{ channels: normed, normOffset: 0, relu: true }, plain(other)];
+  const forward = await runKernel(
+    lab,
+    convForward({ ...extent, sources, outChannels, relu: true }, lab.target),
+    {
+      weights,
+      bias: Float32Array.from(bias),
+      norms,
+      source0: packed(stored),
+      source1: packed(second),
+      output: noise(expected.data.length, 8),
+    },
+  );
+  const rectified = { ...expected, data: expected.data.map((value) => Math.max(0, value)) };
+  close(forward.outputs["output"], packed(rectified), "forward");
+
+  const {
+    input: inputGradient,
+    weight: weightGradient,
+    bias: biasGradient,
+  } = conv.convBackward(input, weight, gradient, 3, true);
+  if (!inputGradient) throw new Error("no input gradient");
+  const range = { inChannels: normed + other, outChannels };
+  for (const [firstChannel, channels, mask, accumulate] of [
+    [0, normed, false, false],
+    [normed, other, true, true],
+  ] as const) {
+    const before = feature(channels, size, 9);
+    const gate = feature(channels, size, 10);
+    const kernel = convDgrad({ ...extent, ...range, firstChannel, channels, mask, accumulate }, lab.target);
+    const { outputs } = await runKernel(lab, kernel, {
+      weights,
+      gradient: packed(gradient),
+      mask: packed(gate),
+      output: packed(before),
+    });
+    const own = slice(inputGradient, firstChannel, channels);
+    const data = own.data.map(
+      (value, i) =>
+        (mask && (gate.data[i] as number) <= 0 ? 0 : value) + (accumulate ? (before.data[i] as number) : 0),
+    );
+    close(outputs["output"], packed({ ...own, data }), `dgrad of ${channels} channels`);
+  }
+  const wanted = hwio(weightGradient, outChannels, normed + other, 9, true);
+  for (const [source, values, firstChannel] of [
+    [sources[0] as SourceSpec, stored, 0],
+    [plain(other), second, normed],
+  ] as const) {
+    const { channels } = source;
+    const hasBias = firstChannel === 0;
+    const kernel = convWgrad({ ...extent, source, outChannels, bias: hasBias }, lab.target);
+    const inputs = { norms, source: packed(values), gradient: packed(gradient) };
+    const rows = { taps: 9, channels, firstChannel, inChannels: normed + other, rowFloats: outChannels };
+    const sums = await summed(lab, kernel, inputs, rows, hasBias);
+    const own = wanted.map((value, i) => {
+      const row = Math.floor(i / outChannels) % (normed + other);
+      return row >= firstChannel && row < firstChannel + channels ? value : 0;
+    });
+    close(sums.weight, own, `wgrad of ${channels} channels`);
+    if (hasBias) close(sums.bias, biasGradient, "bias");
+  }
+}
+
+/** The network's first convolution: one channel, stored as plain floats. */
+export async function checkFirstConv(lab: LabDevice, size: Size): Promise<void> {
+  const outChannels = 8;
+  const extent = extentOf(size);
+  const input = feature(1, size, 1);
+  const weight = Float64Array.from(noise(outChannels * 9, 2));
+  const bias = Float64Array.from(noise(outChannels, 3));
+  const gradient = feature(outChannels, size, 4);
+  const expected = conv.convForward(input, weight, bias, 3, outChannels);
+  const forward = await runKernel(
+    lab,
+    convForward({ ...extent, sources: [plain(1)], outChannels, relu: false }, lab.target),
+    {
+      weights: hwio(weight, outChannels, 1, 9, true),
+      bias: Float32Array.from(bias),
+      source0: packed(input),
+      output: empty(expected.data.length),
+    },
+  );
+  close(forward.outputs["output"], packed(expected), "forward");
+  const back = conv.convBackward(input, weight, gradient, 3, false);
+  const kernel = convWgrad({ ...extent, source: plain(1), outChannels, bias: true }, lab.target);
+  const inputs = { source: packed(input), gradient: packed(gradient) };
+  const rows = { taps: 9, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: outChannels };
+  const sums = await summed(lab, kernel, inputs, rows, true);
+  close(sums.weight, hwio(back.weight, outChannels, 1, 9, true), "wgrad");
+  close(sums.bias, back.bias, "bias");
+}
+
+export async function checkUpconv(lab: LabDevice, size: Size): Promise<void> {
+  const [channels, outChannels] = [12, 20];
+  const [images, height, width] = size;
+  const extent = extentOf(size);
+  const stored = feature(channels, size, 1);
+  const scale = Float64Array.from(noise(channels, 2));
+  const shift = Float64Array.from(noise(channels, 3));
+  const weight = Float64Array.from(noise(channels * outChannels * 4, 4));
+  const bias = Float64Array.from(noise(outChannels, 5));
+  const gradient = feature(outChannels, [images, 2 * height, 2 * width], 6);
+  const input = seen(stored, scale, shift);
+  const norms = Float32Array.from([...scale, ...shift]);
+  const source: SourceSpec = { channels, normOffset: 0, relu: true };
+  const weights = hwio(weight, channels, outChannels, 4, false);
+  const expected = upconvForward(input, weight, bias, outChannels);
+  const forward = await runKernel(lab, upconv({ ...extent, source, outChannels }, lab.target), {
+    weights,
+    bias: Float32Array.from(bias),
+    norms,
+    source: packed(stored),
+    output: empty(expected.data.length),
+  });
+  close(forward.outputs["output"], packed(expected), "forward");
+  const back = upconvBackward(input, weight, gradient);
+  for (const accumulate of [false, true]) {
+    const before = feature(channels, size, 7);
+    const kernel = upconvDgrad({ ...extent, channels, outChannels, accumulate }, lab.target);
+    const inputs = { weights, gradient: packed(gradient), output: packed(before) };
+    const { outputs } = await runKernel(lab, kernel, inputs);
+    const data = back.input.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
+    close(outputs["output"], packed({ ...back.input, data }), `dgrad, accumulate ${accumulate}`);
+  }
+  const wgrad = upconvWgrad({ ...extent, source, outChannels }, lab.target);
+  const inputs = { norms, source: packed(stored), gradient: packed(gradient) };
+  const rows = { taps: 4, channels, firstChannel: 0, inChannels: channels, rowFloats: outChannels };
+  const sums = await summed(lab, wgrad, inputs, rows, true);
+  close(sums.weight, hwio(back.weight, channels, outChannels, 4, false), "wgrad");
+  close(sums.bias, back.bias, "bias");
+}
+
+export async function checkMaxPool(lab: LabDevice, [images, rows, columns]: Size): Promise<void> {
+  const channels = 12;
+  const size: Size = [images, 2 * rows, 2 * columns];
+  const extent = extentOf(size);
+  const stored = feature(channels, size, 1);
+  const scale = Float64Array.from(noise(channels, 2));
+  const shift = Float64Array.from(noise(channels, 3), (value) => value + 0.5);
+  const input = seen(stored, scale, shift);
+  const norms = Float32Array.from([...scale, ...shift]);
+  const source: SourceSpec = { channels, normOffset: 0, relu: true };
+  const { out, winners } = maxPoolForward(input);
+  const inputs = { norms, source: packed(stored) };
+  const forward = await runKernel(lab, maxPool({ ...extent, source }, lab.target), {
+    ...inputs,
+    output: empty(out.data.length),
+  });
+  close(forward.outputs["output"], packed(out), "forward");
+  const gradient = feature(channels, [images, rows, columns], 4);
+  const back = referencePoolBackward(gradient, winners);
+  for (const accumulate of [false, true]) {
+    const before = feature(channels, size, 5);
+    const { outputs } = await runKernel(lab, maxPoolBackward({ ...extent, source, accumulate }, lab.target), {
+      ...inputs,
+      gradient: packed(gradient),
+      output: packed(before),
+    });
+    const data = back.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
+    close(outputs["output"], packed({ ...stored, data }), `backward, accumulate ${accumulate}`);
+  }
+}
+
+export async function checkUpsample(lab: LabDevice, size: Size): Promise<void> {
+  const channels = 12;
+  const [images, height, width] = size;
+  const extent = extentOf(size);
+  const input = feature(channels, size, 1);
+  const expected = upsampleForward(input);
+  const forward = await runKernel(lab, upsample({ ...extent, source: plain(channels) }, lab.target), {
+    source: packed(input),
+    output: empty(expected.data.length),
+  });
+  close(forward.outputs["output"], packed(expected), "forward");
+  const gradient = feature(channels, [images, 2 * height, 2 * width], 2);
+  const back = referenceUpsampleBackward(input, gradient);
+  for (const accumulate of [false, true]) {
+    const before = feature(channels, size, 3);
+    const { outputs } = await runKernel(
+      lab,
+      upsampleBackward({ ...extent, channels, accumulate }, lab.target),
+      {
+        gradient: packed(gradient),
+        output: packed(before),
+      },
+    );
+    const data = back.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
+    close(outputs["output"], packed({ ...back, data }), `backward, accumulate ${accumulate}`);
+  }
+}
+
+/** BatchNorm and the ReLU behind it, forward statistics and backward; the mean is far from zero. */
+export async function checkNorm(lab: LabDevice, size: Size): Promise<void> {
+  const channels = 12;
+  const [images, height, width] = size;
+  if (images * height * width < 2) return;
+  const spec = { ...extentOf(size), channels };
+  const x = feature(channels, size, 1);
+  for (let i = 0; i < x.data.length; i++) x.data[i] = Math.fround((x.data[i] as number) + 5);
+  const parameters = {
+    scale: Float64Array.from(noise(channels, 2)),
+    shift: Float64Array.from(noise(channels, 3)),
+    runningMean: Float64Array.from(noise(channels, 4)),
+    runningVariance: Float64Array.from(noise(channels, 5), (value) => value + 2),
+  };
+  const running = Float32Array.from([...parameters.runningMean, ...parameters.runningVariance]);
+  const gamma = Float32Array.from(parameters.scale);
+  const beta = Float32Array.from(parameters.shift);
+  const { out, saved } = normForward(x, parameters);
+  const moments = normMoments(spec, lab.target);
+  const values = packed(x);
+  const { outputs: first } = await runKernel(lab, moments, {
+    values,
+    partials: empty(moments.splits * moments.partialFloats),
+  });
+  const { outputs: finished } = await runKernel(
+    lab,
+    normFinish({ ...spec, rows: moments.splits }, lab.target),
+    {
+      partials: first["partials"] ?? empty(0),
+      gamma,
+      beta,
+      norms: empty(4 * channels),
+      running,
+    },
+  );
+  const norms = finished["norms"] ?? empty(0);
+  close(norms.subarray(3 * channels), saved.inverseDeviation, "1/σ");
+  close(
+    finished["running"],
+    [...parameters.runningMean, ...parameters.runningVariance],
+    "running statistics",
+  );
+
+  const incoming = feature(channels, size, 6);
+  const gated = { ...incoming, data: incoming.data.map((g, i) => ((out.data[i] as number) > 0 ? g : 0)) };
+  const expected = referenceNormBackward(gated, parameters.scale, saved);
+  const sums = normBackwardSums({ ...spec, relu: true }, lab.target);
+  const gradient = packed(incoming);
+  const { outputs: partial } = await runKernel(lab, sums, {
+    values,
+    norms,
+    gradient,
+    partials: empty(sums.splits * sums.partialFloats),
+  });
+  const { outputs: factors } = await runKernel(
+    lab,
+    normBackwardFinish({ ...spec, rows: sums.splits }, lab.target),
+    {
+      partials: partial["partials"] ?? empty(0),
+      norms,
+      gamma,
+      gammaGradient: empty(channels),
+      betaGradient: empty(channels),
+      factors: empty(3 * channels),
+    },
+  );
+  close(factors["gammaGradient"], expected.scale, "∂γ");
+  close(factors["betaGradient"], expected.shift, "∂β");
+  const { outputs: last } = await runKernel(lab, normBackward({ ...spec, relu: true }, lab.target), {
+    values,
+    norms,
+    factors: factors["factors"] ?? empty(0),
+    gradient,
+  });
+  // Two values a channel cancel in ∂x to what ε leaves: held to the size of the gradient instead.
+  expect(relativeError(last["gradient"] ?? [], packed(expected.input), 1), "∂x").toBeLessThan(RTOL);
+}
+
+export async function checkHead(lab: LabDevice, size: Size, loss: "l1" | "l2"): Promise<void> {
+  const channels = 12;
+  const extent = extentOf(size);
+  const input = feature(channels, size, 1);
+  const weight = Float64Array.from(noise(channels, 2));
+  const bias = Float64Array.from(noise(1, 3));
+  const clean = feature(1, size, 4);
+  const source = plain(channels);
+  const output = conv.convForward(input, weight, bias, 1, 1);
+  const expected = lossWithGradient(output, clean.data, loss);
+  const kernel = headLoss({ ...extent, source, loss }, lab.target);
+  const common = { weights: Float32Array.from(weight), source: packed(input) };
+  const { outputs } = await runKernel(lab, kernel, {
+    ...common,
+    bias: Float32Array.from([...bias, 0, 0, 0]),
+    clean: packed(clean),
+    gradient: empty(clean.data.length),
+    partials: empty(kernel.splits),
+  });
+  close(outputs["gradient"]?.subarray(0, clean.data.length), expected.gradient.data, "∂output");
+  const count = clean.data.length;
+  const finish = await runKernel(lab, lossFinish({ rows: kernel.splits, count }, lab.target), {
+    partials: outputs["partials"] ?? empty(0),
+    loss: empty(1),
+  });
+  close(finish.outputs["loss"]?.subarray(0, 1), [expected.loss], "loss");
+  const back = conv.convBackward(input, weight, expected.gradient, 1, true);
+  const backward = headBackward({ ...extent, source, accumulate: false }, lab.target);
+  const { outputs: sums } = await runKernel(lab, backward, {
+    ...common,
+    gradient: Float32Array.from(expected.gradient.data),
+    output: empty(input.data.length),
+    partials: empty(backward.splits * backward.partialFloats),
+  });
+  if (back.input) close(sums["output"], packed(back.input), "∂source");
+  const { splits, partialFloats } = backward;
+  const rows = { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: channels, bias: true };
+  const summedUp = await runKernel(lab, sumSplits({ splits, partialFloats, ...rows }, lab.target), {
+    partials: sums["partials"] ?? empty(0),
+    weightGradient: empty(channels),
+    biasGradient: empty(4),
+  });
+  close(summedUp.outputs["weightGradient"], back.weight, "∂weight");
+  close(summedUp.outputs["biasGradient"], [back.bias[0] as number, 0, 0, 0], "∂bias");
+}
+
+export async function checkAdam(lab: LabDevice): Promise<void> {
+  const floats = 1000;
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  const [step, learningRate] = [3, 1e-2];
+  const values = noise(floats, 1);
+  const gradients = noise(floats, 2);
+  const firstMoments = noise(floats, 3);
+  const secondMoments = noise(floats, 4).map(Math.abs);
+  const { outputs } = await runKernel(lab, adam({ floats, ...settings }, lab.target), {
+    gradients,
+    parameters: values,
+    firstMoments,
+    secondMoments,
+    step: Float32Array.from([learningRate / (1 - 0.9 ** step), Math.sqrt(1 - 0.999 ** step), 0, 0]),
+  });
+  const expected = Float64Array.from(values);
+  const first = Float64Array.from(firstMoments);
+  const second = Float64Array.from(secondMoments);
+  adamStep(expected, Float64Array.from(gradients), first, second, step, learningRate, settings);
+  close(outputs["parameters"], expected, "parameters");
+  close(outputs["firstMoments"], first, "first moments");
+  close(outputs["secondMoments"], second, "second moments");
+}

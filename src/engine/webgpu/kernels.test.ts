@@ -1,0 +1,22 @@
+import { describe, it } from "vitest";
+import { acquireDevice } from "./device";
+import * as checks from "./kernelChecks";
+import { setUpNodeGpu } from "./nodeGpu";
+
+const missing = await setUpNodeGpu();
+if (missing) console.warn(`WGSL kernels in Node: skipped. ${missing}`);
+
+describe.skipIf(missing !== null)("each kernel in Node equals the float64 reference", () => {
+  describe.each(checks.SIZES)("at %i images of %i×%i", (...size) => {
+    it("convolution", async () => checks.checkConv(await acquireDevice(), size));
+    it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), size));
+    it("transposed convolution", async () => checks.checkUpconv(await acquireDevice(), size));
+    it("maximum", async () => checks.checkMaxPool(await acquireDevice(), size));
+    it("upsampling", async () => checks.checkUpsample(await acquireDevice(), size));
+    it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), size));
+    it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
+      checks.checkHead(await acquireDevice(), size, loss),
+    );
+  });
+  it("Adam", async () => checks.checkAdam(await acquireDevice()));
+});
