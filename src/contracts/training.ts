@@ -118,6 +118,7 @@ export interface ImageMetrics {
 }
 
 export interface RunEnvironment {
+  /** The GPU adapter that ran, or the one this browser has when the engine computed on the processor; null without any. */
   readonly adapter: AdapterInfo | null;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;

@@ -1,8 +1,8 @@
 import { LabError } from "@/contracts/failure";
 import { forwardFlops } from "@/model/cost";
+import { findWebglRenderer, findWebgpuAdapter, isSoftware } from "./adapter";
 import type { Batch, Engine, Executor, ExecutorOptions } from "./executor";
 import { availableEngines, getEngine, type RunnableEngine } from "./registry";
-import { findWebglRenderer, findWebgpuAdapter, isSoftware } from "./tfjs/adapter";
 
 /** Largest work of a step that is timed: about a quarter of a second on two slow cores. */
 const PROXY_FLOPS = 6e9;

@@ -42,12 +42,19 @@ function duration(seconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference)$/;
+
+function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
+  const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);
+  const software = adapter?.isFallbackAdapter ? " (software adapter, no GPU)" : "";
+  if (ON_PROCESSOR.test(engine)) return name ? `CPU; the adapter ${name}${software} was not used` : "CPU";
+  return name ? `${name}${software}` : "unknown adapter";
+}
+
 function conditions(run: RunRecord, result: RunResult): string {
   const { config, dataset, environment, engine, model, timing, memory } = result;
   const { adapter } = environment;
-  const device = adapter
-    ? `${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? " (software adapter, no GPU)" : ""}`
-    : "CPU, no GPU adapter";
+  const device = deviceName(engine.name, adapter);
   const measured = Object.entries(engine.timingsMs)
     .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
     .join(", ");

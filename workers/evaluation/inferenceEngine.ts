@@ -1,4 +1,5 @@
 import { LabError } from "@/contracts/failure";
+import { findWebgpuAdapter, isSoftware } from "@/engine/adapter";
 import type { Engine } from "@/engine/executor";
 import { getEngine } from "@/engine/registry";
 
@@ -11,11 +12,8 @@ const WITH_GPU = ["tfjs-webgpu", "tfjs-wasm", "tfjs-webgl", "tfjs-cpu"] as const
 const WITHOUT_GPU = ["tfjs-wasm", "tfjs-cpu"] as const;
 
 async function hasGpu(): Promise<boolean> {
-  // Absent outside secure contexts, whatever the types say.
-  const gpu: GPU | undefined = globalThis.navigator?.gpu;
-  const adapter = await gpu?.requestAdapter().catch(() => null);
-  if (!adapter) return false;
-  return !adapter.info.isFallbackAdapter;
+  const adapter = await findWebgpuAdapter().catch(() => null);
+  return adapter !== null && !isSoftware(adapter);
 }
 
 /** The engine for denoising single images on this machine. Fails with `engine/unavailable`. */

@@ -83,7 +83,7 @@ export async function exportStoredRun(
   const result =
     run.result ??
     partialResult(stored, {
-      environment: environmentOf({
+      environment: await environmentOf({
         engine: run.started?.engine ?? "",
         adapter: run.started?.adapter ?? null,
         features: [],

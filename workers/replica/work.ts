@@ -98,7 +98,7 @@ async function resultOf(
   return assembleResult({
     config: run.config,
     started,
-    environment: environmentOf(executor.info),
+    environment: await environmentOf(executor.info),
     dataset: data.summary,
     stepMs: (await readCurve(run.id)).stepMs,
     step,

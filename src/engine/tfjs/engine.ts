@@ -1,5 +1,5 @@
 import type { Engine, Executor, ExecutorOptions } from "@/engine/executor";
-import { findWebglRenderer, findWebgpuAdapter } from "./adapter";
+import { findWebglRenderer, findWebgpuAdapter } from "../adapter";
 import { acquireBackend, type BackendName, releaseBackend } from "./backend";
 import { TfjsExecutor } from "./executor";
 

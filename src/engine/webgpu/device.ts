@@ -1,6 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { AdapterInfo } from "@/contracts/training";
-import { describeAdapter, isSoftware } from "../tfjs/adapter";
+import { describeAdapter, isSoftware } from "../adapter";
 import type { Target } from "./kernels/kernel";
 
 /** Limits that the engine asks for as high as the adapter has them. */

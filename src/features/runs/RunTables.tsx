@@ -93,10 +93,10 @@ function Environment({
   const { adapter } = environment;
   const rows: [string, string][] = [
     [
-      "Adapter",
+      "GPU adapter",
       adapter
         ? `${[adapter.vendor, adapter.architecture, adapter.device, adapter.description].filter((part) => part !== "").join(", ")}${adapter.isFallbackAdapter ? " (software)" : ""}`
-        : "none: computed on the processor",
+        : "none",
     ],
     ["Cores", formatCount(environment.cores)],
     ["Browser", environment.userAgent],

@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { describeRenderer } from "../adapter";
+import { describeRenderer } from "@/engine/adapter";
 import type { Opened } from "../backend";
 import type { Tf } from "../kernels";
 

@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { describeAdapter } from "../adapter";
+import { describeAdapter } from "@/engine/adapter";
 import type { Opened } from "../backend";
 import type { Tf } from "../kernels";
 import { outOfMemory } from "../outOfMemory";
