@@ -1,0 +1,18 @@
+import { describe, it } from "vitest";
+import * as checks from "./executorChecks";
+import { setUpNodeGpu } from "./nodeGpu";
+
+const missing = await setUpNodeGpu();
+if (missing) console.warn(`webgpu executor in Node: skipped. ${missing}`);
+
+/** Long enough to see a leak of one buffer a step many times over. */
+const STEPS = 1000;
+
+describe.skipIf(missing !== null)("the webgpu executor in Node", () => {
+  it(`grows by no buffer in ${STEPS} steps and leaves none`, () => checks.checkNoGrowth(STEPS));
+  it("makes a step of its halves", () => checks.checkHalves());
+  it("forgets gradients from elsewhere", () => checks.checkForeignGradients());
+  it("takes batches of any size", () => checks.checkBatchSizes());
+  it("refuses what does not fit", () => checks.checkOutOfMemory());
+  it("reports a lost device", () => checks.checkDeviceLoss());
+});
