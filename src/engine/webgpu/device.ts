@@ -72,6 +72,7 @@ async function openDevice(): Promise<LabDevice> {
     limits,
     target: {
       software: isSoftware(described),
+      subgroupSize: subgroupSizeOf(adapter),
       maxInvocationsPerWorkgroup: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
@@ -86,6 +87,11 @@ async function openDevice(): Promise<LabDevice> {
     () => undefined,
   );
   return opened;
+}
+
+function subgroupSizeOf({ features, info }: GPUAdapter): number | null {
+  const { subgroupMinSize, subgroupMaxSize } = info;
+  return features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : null;
 }
 
 /** The failure of a lost device. */

@@ -12,6 +12,7 @@ import { planTraining } from "./trainingPlan";
 
 const GPU: Target = {
   software: false,
+  subgroupSize: null,
   maxInvocationsPerWorkgroup: 256,
   maxWorkgroupBytes: 16_384,
   maxWorkgroupsPerDimension: 65_535,

@@ -39,6 +39,8 @@ export interface Kernel {
 export interface Target {
   /** An adapter that runs on the processor: register tiles and uniform loads pay, workgroup memory does not. */
   readonly software: boolean;
+  /** Lanes of a subgroup where the device offers subgroups, all of one size; null otherwise. */
+  readonly subgroupSize: number | null;
   readonly maxInvocationsPerWorkgroup: number;
   readonly maxWorkgroupBytes: number;
   readonly maxWorkgroupsPerDimension: number;
