@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { bench, startBench } from "./support/bench";
+import { phantomPng } from "./support/lab";
 import { pythonWith } from "./support/python";
 
 const TINY = ["--width", "2", "--size", "32", "--batch", "4", "--engine", "tfjs-wasm", "--seed", "3"];
@@ -96,11 +97,25 @@ test("interrupted and resumed, a run ends with the numbers of an undisturbed one
     expect(readFileSync(join(out, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
 });
 
-test("bad data ends with one line and exit code 2", async () => {
+test("bad data ends with one line and exit code 2, and leaves nothing behind", async () => {
   const empty = mkdtempSync(join(tmpdir(), "lab-empty-"));
-  const { code, stderr } = await bench(...TINY, "--data", empty, "--out", newFolder());
-  expect(code, stderr).toBe(2);
-  expect(stderr.trim().split("\n").at(-1)).toMatch(/^data\/empty: .+\.$/);
+  const one = mkdtempSync(join(tmpdir(), "lab-one-"));
+  writeFileSync(join(one, "one.png"), phantomPng(64, 1));
+  const weights = join(empty, "broken.safetensors");
+  const cases: [string, string[]][] = [
+    ["data/empty", ["--data", empty]],
+    ["data/too-few", ["--data", one]],
+    ["data/empty", ["--data", one, "--size", "128"]],
+    ["weights/truncated", ["--data", "phantom:12", "--weights", weights]],
+  ];
+  for (const [expected, args] of cases) {
+    if (args.includes(weights)) writeFileSync(weights, "garbage");
+    const out = newFolder();
+    const { code, stderr } = await bench(...TINY, ...args, "--out", out);
+    expect(code, stderr).toBe(2);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(new RegExp(`^${expected}: .+\\.$`));
+    expect(existsSync(out)).toBe(false);
+  }
 });
 
 test("real X-rays train headless", async () => {

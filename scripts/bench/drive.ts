@@ -106,7 +106,7 @@ async function loadImages(lab: LabPage, session: SessionState, options: DriveOpt
     console.error(`skipped ${path}: ${failure.message} ${failure.remedy}`);
   if (summary.ended) throw new LabError(summary.ended.code, summary.ended.message, summary.ended.remedy);
   console.error(
-    `${summary.images} images, ${summary.duplicates} duplicates, ${summary.skipped.length} skipped`,
+    `images: ${summary.images} stored, ${summary.duplicates} duplicates, ${summary.skipped.length} skipped`,
   );
   const state = { ...session, datasetId: summary.datasetId, paths: summary.paths };
   saveSession(state);
@@ -129,10 +129,9 @@ async function oneRun(
   };
   let runId = session.runs[index]?.runId ?? null;
   if (runId === null) {
-    const config: RunConfig = {
-      ...planned,
-      data: { ...planned.data, source: `dataset:${session.datasetId}` },
-    };
+    const source =
+      plan.data.kind === "phantom" ? `phantom:${plan.data.count}` : `dataset:${session.datasetId}`;
+    const config: RunConfig = { ...planned, data: { ...planned.data, source } };
     if (plan.weights !== null) await lab.page.setInputFiles("#automation-weights", plan.weights);
     runId = unwrap(
       await call(lab, "startRun", {
@@ -150,8 +149,14 @@ async function oneRun(
     if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
     throw error;
   });
+  if (!outcome.ok) {
+    const { code, message, remedy } = outcome.failure;
+    const failed = new LabError(code, message, remedy);
+    // A run that could not begin is not stored: then there is nothing to save, and the reason is what counts.
+    await save(lab, runId, session.paths, folder).then(options.onResult, () => undefined);
+    throw failed;
+  }
   const path = await save(lab, runId, session.paths, folder);
-  if (!outcome.ok) throw new LabError(outcome.failure.code, outcome.failure.message, outcome.failure.remedy);
   const state = record(runId, true);
   options.onResult(path);
   return state;

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { LabError } from "@/contracts/failure";
 import type { BenchPlan } from "./options";
@@ -61,6 +70,8 @@ export function saveSession(state: SessionState): void {
   renameSync(`${file}.new`, file);
 }
 
+/** Removes what only a resumed session needs, and the output folder when nothing else is in it. */
 export function endSession(out: string): void {
   rmSync(folderOf(out), { recursive: true, force: true });
+  if (existsSync(out) && readdirSync(out).length === 0) rmdirSync(out);
 }
