@@ -240,8 +240,12 @@ export async function checkFirstConv(lab: LabDevice, size: Size): Promise<void> 
   close(sums.bias, back.bias, "bias");
 }
 
-export async function checkUpconv(lab: LabDevice, size: Size): Promise<void> {
-  const [channels, outChannels] = [12, 20];
+export async function checkUpconv(
+  lab: LabDevice,
+  size: Size,
+  channels: number,
+  outChannels: number,
+): Promise<void> {
   const [images, height, width] = size;
   const extent = extentOf(size);
   const stored = feature(channels, size, 1);

@@ -10,7 +10,12 @@ describe.skipIf(missing !== null)("each kernel in Node equals the float64 refere
   describe.each(checks.SIZES)("at %i images of %i×%i", (...size) => {
     it("convolution", async () => checks.checkConv(await acquireDevice(), size));
     it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), size));
-    it("transposed convolution", async () => checks.checkUpconv(await acquireDevice(), size));
+    it.each([
+      [12, 20],
+      [16, 8],
+    ])("transposed convolution %i to %i", async (inChannels, outChannels) =>
+      checks.checkUpconv(await acquireDevice(), size, inChannels, outChannels),
+    );
     it("maximum", async () => checks.checkMaxPool(await acquireDevice(), size));
     it("upsampling", async () => checks.checkUpsample(await acquireDevice(), size));
     it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), size));

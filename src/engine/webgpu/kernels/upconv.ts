@@ -1,4 +1,5 @@
-import type { Build, Extent, PartialKernel, SourceSpec } from "./kernel";
+import type { Build, Extent, PartialKernel, SourceSpec, Target } from "./kernel";
+import { upconvBroadcast, upconvDgradBroadcast, upconvWgradBroadcast } from "./upconvBroadcast";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
 
 /**
@@ -18,6 +19,11 @@ export interface UpconvDgradSpec extends Extent {
 }
 
 const TAPS = 4;
+
+/** Lanes of the software adapters' subgroups, for the kernels of `upconvBroadcast`; null where those do not pay. */
+function lanesOf({ software, subgroupSize }: Target): number | null {
+  return software && (subgroupSize === 4 || subgroupSize === 8) ? subgroupSize : null;
+}
 
 /** Tiles of neighbouring pixels of a row, and the index arithmetic that finds one. */
 function tiling(
@@ -44,6 +50,11 @@ function tiling(
  * and, uniformly, 16 of weights, for 256 multiply-adds.
  */
 export const upconv: Build<UpconvSpec> = (spec, target) => {
+  const lanes = lanesOf(target);
+  return lanes === null ? upconvPlain(spec, target) : upconvBroadcast(spec, lanes);
+};
+
+const upconvPlain: Build<UpconvSpec> = (spec, target) => {
   const { height, width, source, outChannels } = spec;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
@@ -102,6 +113,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * thread: per tap and block of output channels 4 vec4 of the gradient and, uniformly, 4 of weights, for 64 multiply-adds.
  */
 export const upconvDgrad: Build<UpconvDgradSpec> = (spec, target) => {
+  const lanes = lanesOf(target);
+  return lanes === null ? upconvDgradPlain(spec, target) : upconvDgradBroadcast(spec, lanes);
+};
+
+const upconvDgradPlain: Build<UpconvDgradSpec> = (spec, target) => {
   const { height, width, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
@@ -161,6 +177,12 @@ const SCRATCH_FLOATS = 1 << 22;
  * walks over its rows: per source pixel one vec4 of the source and four of the gradient, 64 multiply-adds.
  */
 export const upconvWgrad: Build<UpconvSpec, PartialKernel> = (spec, target) => {
+  const lanes = lanesOf(target);
+  const fits = lanes !== null && spec.outChannels % lanes === 0 && spec.width % (lanes / 4) === 0;
+  return fits ? upconvWgradBroadcast(spec, lanes) : upconvWgradPlain(spec, target);
+};
+
+const upconvWgradPlain: Build<UpconvSpec, PartialKernel> = (spec, target) => {
   const { images, height, width, source, outChannels } = spec;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
