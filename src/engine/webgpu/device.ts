@@ -23,6 +23,8 @@ export interface LabDevice {
   readonly target: Target;
   /** By WGSL text. */
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  /** Uniform buffers of kernels' constants, by their numbers. */
+  readonly constants: Map<string, GPUBuffer>;
   /** Why the device was lost; null while it works. */
   lost: string | null;
 }
@@ -78,6 +80,7 @@ async function openDevice(): Promise<LabDevice> {
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
     },
     pipelines: new Map(),
+    constants: new Map(),
     lost: null,
   };
   device.lost.then(

@@ -33,6 +33,8 @@ async function liveBuffers(work: (live: () => number) => Promise<void>): Promise
   const original = device.createBuffer;
   device.createBuffer = (descriptor) => {
     const buffer = original.call(device, descriptor);
+    // Constants of kernels are held with the device, like its pipelines.
+    if (descriptor.label === "constants") return buffer;
     const destroy = buffer.destroy;
     buffer.destroy = () => {
       gone.add(buffer);

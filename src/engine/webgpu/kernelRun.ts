@@ -1,6 +1,6 @@
 import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
-import { pipelineOf } from "./pipelines";
+import { constantsEntry, pipelineOf } from "./pipelines";
 
 /** What a kernel left in its `readWrite` bindings, and how long it took. Used by tests and benchmarks. */
 export interface KernelResult {
@@ -37,7 +37,10 @@ export async function runKernel(
   const group = device.createBindGroup({
     label: kernel.label,
     layout: pipeline.getBindGroupLayout(0),
-    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    entries: [
+      ...buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      ...constantsEntry(lab, kernel),
+    ],
   });
   const outputs: Record<string, Float32Array<ArrayBuffer>> = {};
   let ms = Number.POSITIVE_INFINITY;

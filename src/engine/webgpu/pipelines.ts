@@ -20,7 +20,7 @@ export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePi
 
 async function compile(
   { device, limits }: LabDevice,
-  { label, wgsl, bindings }: Kernel,
+  { label, wgsl, bindings, constants }: Kernel,
 ): Promise<GPUComputePipeline> {
   const storage = bindings.filter(({ access }) => access !== "uniform").length;
   const allowed = limits["maxStorageBuffersPerShaderStage"] ?? 0;
@@ -32,11 +32,13 @@ async function compile(
     );
   const layout = device.createBindGroupLayout({
     label,
-    entries: bindings.map(({ access }, binding) => ({
-      binding,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: BUFFER_TYPE[access] },
-    })),
+    entries: [...bindings.map(({ access }) => access), ...(constants ? ["uniform" as const] : [])].map(
+      (access, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: BUFFER_TYPE[access] },
+      }),
+    ),
   });
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label, code: wgsl });
@@ -59,4 +61,24 @@ async function compile(
   } finally {
     await invalid;
   }
+}
+
+/** The kernel's constants as the entry behind its bindings; none: []. One small buffer for equal numbers, held with the device. */
+export function constantsEntry(
+  { device, constants: held }: LabDevice,
+  { bindings, constants }: Kernel,
+): GPUBindGroupEntry[] {
+  if (!constants) return [];
+  const key = constants.join();
+  let buffer = held.get(key);
+  if (buffer === undefined) {
+    buffer = device.createBuffer({
+      label: "constants",
+      size: constants.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    device.queue.writeBuffer(buffer, 0, constants);
+    held.set(key, buffer);
+  }
+  return [{ binding: bindings.length, resource: { buffer } }];
 }

@@ -1,7 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
-import { pipelineOf } from "./pipelines";
+import { constantsEntry, pipelineOf } from "./pipelines";
 import type { BindingTarget, PermanentName, PlannedDispatch } from "./plan";
 
 export type Permanents = Readonly<Record<PermanentName, GPUBuffer>>;
@@ -60,7 +60,10 @@ export class Program {
       const group = device.createBindGroup({
         label,
         layout: pipeline.getBindGroupLayout(0),
-        entries: bindings.map((target, binding) => ({ binding, resource: resource(target) })),
+        entries: [
+          ...bindings.map((target, binding) => ({ binding, resource: resource(target) })),
+          ...constantsEntry(lab, kernel),
+        ],
       });
       if (flops > 0 && flops + kernel.flops > most) {
         submissions.push([]);

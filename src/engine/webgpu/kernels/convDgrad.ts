@@ -1,4 +1,5 @@
-import type { Build, ConvDgradSpec } from "./kernel";
+import type { Build, ConvDgradSpec, Kernel } from "./kernel";
+import { type LaneTile, laneConv, lanesOf } from "./laneConv";
 import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText, storeTile } from "./wgsl";
 
 /**
@@ -11,6 +12,57 @@ import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText, storeTile 
  * the ReLU of the source (`mask`) and adds to what other consumers left (`accumulate`).
  */
 export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
+  const lanes = lanesOf(target);
+  return lanes === null ? pixelDgrad(spec, target) : laneDgrad(spec, lanes);
+};
+
+/** The variant for processors; see `laneConv`. */
+export function laneDgrad(spec: ConvDgradSpec, lanes: number, tile?: LaneTile): Kernel {
+  const { inChannels, firstChannel, channels, outChannels } = spec;
+  const passed = spec.mask ? "select(vec4f(), value, mask[to] > vec4f())" : "value";
+  const built = laneConv(
+    {
+      ...spec,
+      outChannels: channels,
+      lanes,
+      sources: [
+        {
+          name: "gradient",
+          source: { channels: outChannels, normOffset: null, relu: false },
+          // The taps run backwards from the last.
+          weightStart: (8 * inChannels + firstChannel) * outChannels,
+        },
+      ],
+      walk: {
+        dyStep: -3 * inChannels * outChannels,
+        dxStep: -inChannels * outChannels,
+        inStep: 1,
+        outStep: outChannels,
+      },
+      before: [],
+      after: [...(spec.mask ? [["mask", "read", "vec4f"] as const] : []), ["output", "readWrite", "vec4f"]],
+      initial: () => "vec4f()",
+      store: `output[to] = ${spec.accumulate ? `output[to] + ${passed}` : passed};`,
+    },
+    tile,
+  );
+  return { ...built, ...figures(spec) };
+}
+
+function figures(spec: ConvDgradSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { inChannels, channels, outChannels } = spec;
+  return {
+    label: `convDgrad ${channels}/${inChannels}←${outChannels} ${sizeText(spec)}${spec.mask ? " mask" : ""}${spec.accumulate ? " add" : ""}`,
+    flops: 18 * channels * outChannels * pixelsOf(spec),
+    bytes:
+      featureBytes(spec, outChannels) +
+      featureBytes(spec, channels) * (1 + (spec.mask ? 1 : 0) + (spec.accumulate ? 1 : 0)) +
+      36 * channels * outChannels,
+  };
+}
+
+/** The variant without subgroups. */
+const pixelDgrad: Build<ConvDgradSpec> = (spec, target) => {
   const { images, height, width, inChannels, firstChannel, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
@@ -76,14 +128,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   )}
 }`;
   return {
-    label: `convDgrad ${channels}/${inChannels}←${outChannels} ${sizeText(spec)}${spec.mask ? " mask" : ""}${spec.accumulate ? " add" : ""}`,
+    ...figures(spec),
     wgsl,
     bindings,
     workgroups: [Math.ceil(tiles / threads), blocks / vectors, 1],
-    flops: 18 * channels * outChannels * pixelsOf(spec),
-    bytes:
-      featureBytes(spec, outChannels) +
-      featureBytes(spec, channels) * (1 + (spec.mask ? 1 : 0) + (spec.accumulate ? 1 : 0)) +
-      36 * channels * outChannels,
   };
 };

@@ -1,4 +1,5 @@
-import type { Build, ConvForwardSpec } from "./kernel";
+import type { Build, ConvForwardSpec, Kernel } from "./kernel";
+import { type LaneTile, laneConv, lanesOf } from "./laneConv";
 import {
   blocksOf,
   declare,
@@ -21,6 +22,54 @@ import {
  * to the ten values as they are loaded, so a concat or a normalised tensor never exists in memory.
  */
 export const convForward: Build<ConvForwardSpec> = (spec, target) => {
+  const lanes = lanesOf(target);
+  return lanes === null ? pixelForward(spec, target) : laneForward(spec, lanes);
+};
+
+/** The variant for processors; see `laneConv`. */
+export function laneForward(spec: ConvForwardSpec, lanes: number, tile?: LaneTile): Kernel {
+  const { sources, outChannels } = spec;
+  const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
+  const starts = sources.map((_, index) =>
+    sources.slice(0, index).reduce((sum, { channels }) => sum + channels * outChannels, 0),
+  );
+  const built = laneConv(
+    {
+      ...spec,
+      lanes,
+      sources: sources.map((source, index) => ({
+        name: `source${index}`,
+        source,
+        weightStart: starts[index] as number,
+      })),
+      walk: {
+        dyStep: 3 * inChannels * outChannels,
+        dxStep: inChannels * outChannels,
+        inStep: outChannels,
+        outStep: 1,
+      },
+      before: [["bias", "read", "vec4f"]],
+      after: [["output", "readWrite", "vec4f"]],
+      initial: (k) => `bias[outBlock + ${k}]`,
+      store: `output[to] = ${spec.relu ? "max(vec4f(), value)" : "value"};`,
+    },
+    tile,
+  );
+  return { ...built, ...figures(spec) };
+}
+
+function figures(spec: ConvForwardSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { sources, outChannels } = spec;
+  const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
+  return {
+    label: `convForward ${sources.map(({ channels }) => channels).join("+")}→${outChannels} ${sizeText(spec)}`,
+    flops: 18 * inChannels * outChannels * pixelsOf(spec),
+    bytes: featureBytes(spec, inChannels) + featureBytes(spec, outChannels) + 36 * inChannels * outChannels,
+  };
+}
+
+/** The variant without subgroups. */
+const pixelForward: Build<ConvForwardSpec> = (spec, target) => {
   const { images, height, width, sources, outChannels } = spec;
   const outBlocks = blocksOf(outChannels);
   const pixels = Math.min(4, width);
@@ -90,11 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   )}
 }`;
   return {
-    label: `convForward ${sources.map(({ channels }) => channels).join("+")}→${outChannels} ${sizeText(spec)}`,
+    ...figures(spec),
     wgsl,
     bindings,
     workgroups: [Math.ceil(tiles / threads), outBlocks / vectors, 1],
-    flops: 18 * inChannels * outChannels * pixelsOf(spec),
-    bytes: featureBytes(spec, inChannels) + featureBytes(spec, outChannels) + 36 * inChannels * outChannels,
   };
 };

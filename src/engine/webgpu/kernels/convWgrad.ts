@@ -1,4 +1,6 @@
-import type { Build, ConvWgradSpec, PartialKernel } from "./kernel";
+import type { Build, ConvWgradSpec, Kernel, PartialKernel } from "./kernel";
+import { lanesOf } from "./laneConv";
+import { laneWgrad } from "./laneWgrad";
 import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
 
 /** Threads that keep a device busy, and the largest scratch that splits may fill. */
@@ -15,6 +17,26 @@ const SCRATCH_FLOATS = 1 << 22;
  * taps comes from the workgroup. Each split writes its own partial sum; no atomics.
  */
 export const convWgrad: Build<ConvWgradSpec, PartialKernel> = (spec, target) => {
+  if (lanesOf(target) !== 8 || spec.source.channels === 1) return pairWgrad(spec, target);
+  const built = laneWgrad(spec);
+  return { ...built, ...figures(spec, built.splits, built.partialFloats) };
+};
+
+function figures(
+  spec: ConvWgradSpec,
+  splits: number,
+  partialFloats: number,
+): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { source, outChannels } = spec;
+  return {
+    label: `convWgrad ${source.channels}→${outChannels} ${sizeText(spec)} ×${splits}`,
+    flops: 18 * source.channels * outChannels * pixelsOf(spec),
+    bytes: featureBytes(spec, source.channels) + featureBytes(spec, outChannels) + 4 * partialFloats * splits,
+  };
+}
+
+/** The variant without subgroups. */
+const pairWgrad: Build<ConvWgradSpec, PartialKernel> = (spec, target) => {
   const { images, height, width, source, outChannels } = spec;
   const scalar = source.channels === 1;
   const inBlocks = blocksOf(source.channels);
@@ -79,12 +101,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${spec.bias ? `if (dy == 1 && inBlock == 0) { partials[split * ${partialFloats / 4} + ${9 * source.channels * outBlocks} + outBlock] = sum; }` : ""}
 }`;
   return {
-    label: `convWgrad ${source.channels}→${outChannels} ${sizeText(spec)} ×${splits}`,
+    ...figures(spec, splits, partialFloats),
     wgsl,
     bindings,
     workgroups: [Math.ceil((pairs * splits) / threads), 3, 1],
-    flops: 18 * source.channels * outChannels * pixelsOf(spec),
-    bytes: featureBytes(spec, source.channels) + featureBytes(spec, outChannels) + 4 * partialFloats * splits,
     splits,
     partialFloats,
   };

@@ -28,6 +28,8 @@ export interface Kernel {
   /** A module with the entry point `main`. */
   readonly wgsl: string;
   readonly bindings: readonly Binding[];
+  /** Integers of a uniform binding behind `bindings`: sizes that do not go into the text, so that layers share a pipeline. */
+  readonly constants?: Int32Array<ArrayBuffer>;
   readonly workgroups: readonly [number, number, number];
   /** Useful arithmetic, multiply and add counted as two. */
   readonly flops: number;
