@@ -13,7 +13,9 @@ describe("reportMarkdown", () => {
   it("states the conditions before any result, and calls a software adapter by name", () => {
     const text = report();
     expect(text.indexOf("## Conditions")).toBeLessThan(text.indexOf("## Test"));
-    expect(text).toContain("| Device | CPU; the adapter llvmpipe (software adapter, no GPU) was not used; 2 CPU cores |");
+    expect(text).toContain(
+      "| Device | CPU; the adapter llvmpipe (software adapter, no GPU) was not used; 2 CPU cores |",
+    );
     expect(text).toContain("| model.width | 64 | 1 |");
   });
 
