@@ -134,8 +134,13 @@ async function summed(
 }
 
 /** Two sources (8 channels behind BatchNorm and ReLU, 12 plain) to 20 channels: nothing is a multiple of 16. */
-export async function checkConv(lab: LabDevice, size: Size): Promise<void> {
-  const [normed, other, outChannels] = [8, 12, 20];
+export async function checkConv(
+  lab: LabDevice,
+  size: Size,
+  normed: number,
+  other: number,
+  outChannels: number,
+): Promise<void> {
   const extent = extentOf(size);
   const stored = feature(normed, size, 1);
   const second = feature(other, size, 2);

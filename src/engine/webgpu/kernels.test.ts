@@ -8,7 +8,14 @@ if (missing) console.warn(`WGSL kernels in Node: skipped. ${missing}`);
 
 describe.skipIf(missing !== null)("each kernel in Node equals the float64 reference", () => {
   describe.each(checks.SIZES)("at %i images of %i×%i", (...size) => {
-    it("convolution", async () => checks.checkConv(await acquireDevice(), size));
+    // Odd blocks, and the widest tiles with more than one of them.
+    it.each([
+      [8, 12, 20],
+      [16, 8, 32],
+      [4, 4, 16],
+    ])("convolution %i + %i to %i", async (...channels) =>
+      checks.checkConv(await acquireDevice(), size, ...channels),
+    );
     it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), size));
     it.each([
       [12, 20],

@@ -1,6 +1,6 @@
 import type { Build, ConvWgradSpec, Kernel, PartialKernel } from "./kernel";
 import { lanesOf } from "./laneConv";
-import { laneWgrad } from "./laneWgrad";
+import { laneWgrad, type WgradTile, wgradTile } from "./laneWgrad";
 import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
 
 /** Threads that keep a device busy, and the largest scratch that splits may fill. */
@@ -17,10 +17,16 @@ const SCRATCH_FLOATS = 1 << 22;
  * taps comes from the workgroup. Each split writes its own partial sum; no atomics.
  */
 export const convWgrad: Build<ConvWgradSpec, PartialKernel> = (spec, target) => {
-  if (lanesOf(target) !== 8 || spec.source.channels === 1) return pairWgrad(spec, target);
-  const built = laneWgrad(spec);
-  return { ...built, ...figures(spec, built.splits, built.partialFloats) };
+  const lanes = lanesOf(target);
+  if (lanes === null || spec.source.channels === 1) return pairWgrad(spec, target);
+  return laneWgradKernel(spec, wgradTile(spec.outChannels, lanes));
 };
+
+/** The variant for processors; see `laneWgrad`. */
+export function laneWgradKernel(spec: ConvWgradSpec, tile: WgradTile): PartialKernel {
+  const built = laneWgrad(spec, tile);
+  return { ...built, ...figures(spec, built.splits, built.partialFloats) };
+}
 
 function figures(
   spec: ConvWgradSpec,

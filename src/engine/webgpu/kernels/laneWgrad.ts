@@ -4,18 +4,28 @@ import { blocksOf, declare, repeat } from "./wgsl";
 /** Workgroups that keep every core of a processor busy to the end. */
 const WORKGROUPS = 16;
 
-/** Vectors of output channels that a thread holds: 36 accumulators each. */
-const GRADIENTS = 2;
+/** Lanes of a subgroup (8 or 4), and vectors of output channels that a thread holds: 36 accumulators each. */
+export interface WgradTile {
+  readonly lanes: number;
+  readonly vectors: number;
+}
+
+export function wgradTile(outChannels: number, lanes: number): WgradTile {
+  return { lanes, vectors: [4, 2, 1].find((vectors) => outChannels % (lanes * vectors) === 0) ?? 1 };
+}
 
 /**
  * ∂weight of a 3×3 convolution for processors posing as GPUs; see `laneConv` for what is dear there.
  *
  * Tile: a workgroup is one subgroup whose lanes are output channels; a thread holds the 9 taps × 4 channels of a block of the
- * source for one or two of them (36 or 72 accumulators) and walks over its rows two pixels at a time. Per pair it loads the gradient
- * of both pixels and, for each of three rows, 8 floats (two pixels × 4 channels), one a lane, that a broadcast hands to all: 5 to 7
- * loads for 72 to 144 multiply-adds. Needs 8 lanes.
+ * source for one or two of them (36 or 72 accumulators) and walks over its rows lanes/4 pixels at a time. Per step it loads the gradient of
+ * these pixels and, for each of three rows, as many pixels × 4 channels, one number a lane, that a broadcast hands to all: with 8
+ * lanes 5 to 7 loads for 72 to 144 multiply-adds.
  */
-export function laneWgrad(spec: ConvWgradSpec): {
+export function laneWgrad(
+  spec: ConvWgradSpec,
+  { lanes, vectors }: WgradTile,
+): {
   readonly wgsl: string;
   readonly bindings: readonly Binding[];
   readonly constants: Int32Array<ArrayBuffer>;
@@ -24,11 +34,12 @@ export function laneWgrad(spec: ConvWgradSpec): {
   readonly partialFloats: number;
 } {
   const { images, height, width, source, outChannels } = spec;
-  const vectors = outChannels % (8 * GRADIENTS) === 0 ? GRADIENTS : 1;
-  const narrow = outChannels % 8 !== 0;
+  const narrow = outChannels % lanes !== 0;
+  /** Pixels of a step: as many as a subgroup loads at 4 channels each. */
+  const pixels = lanes / 4;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
-  const groups = Math.ceil(outChannels / (8 * vectors));
+  const groups = Math.ceil(outChannels / (lanes * vectors));
   const rows = images * height;
   const rowsPerSplit = Math.ceil(rows / Math.min(rows, Math.ceil(WORKGROUPS / (inBlocks * groups))));
   const splits = Math.ceil(rows / rowsPerSplit);
@@ -52,25 +63,33 @@ export function laneWgrad(spec: ConvWgradSpec): {
   };
   const a = (tap: number, channel: number, k: number): string => `a${(tap * 4 + channel) * vectors + k}`;
   const gradientAt = (k: number, pixel: number): string =>
-    `select(0f, gradient[start + (x + ${pixel}) * 4 + ${2 * k} * plane * 4], x + ${pixel} < size.y)`;
+    `select(0f, gradient[start + (x + ${pixel}) * 4 + ${pixels * k} * plane * 4], x + ${pixel} < size.y)`;
+  /** Pixel x − 1 + `offset` in channel `channel`, from the vectors at hand. */
+  const seenAt = (dy: number, offset: number, channel: number): string => {
+    const vector = Math.floor(offset / pixels);
+    const name = vector === 2 / pixels ? "next" : `before${dy}_${vector}`;
+    return `subgroupBroadcast(${name}, ${(offset % pixels) * 4 + channel}u)`;
+  };
   const taps = (dy: number): string =>
-    repeat(4, (channel) => {
-      const seenBy = (pixel: number): string => `s${pixel}_${channel}`;
-      return `{
-        let ${seenBy(0)} = subgroupBroadcast(before${dy}, ${channel}u); let ${seenBy(1)} = subgroupBroadcast(before${dy}, ${channel + 4}u);
-        let ${seenBy(2)} = subgroupBroadcast(next, ${channel}u); let ${seenBy(3)} = subgroupBroadcast(next, ${channel + 4}u);
+    repeat(
+      4,
+      (channel) => `{
+        ${repeat(pixels + 2, (offset) => `let s${offset} = ${seenAt(dy, offset, channel)};`)}
         ${repeat(vectors, (k) =>
-          repeat(3, (dx) => {
-            const at = a(dy * 3 + dx, channel, k);
-            return `${at} = fma(${seenBy(dx)}, g0_${k}, ${at}); ${at} = fma(${seenBy(dx + 1)}, g1_${k}, ${at});`;
-          }),
+          repeat(3, (dx) =>
+            repeat(pixels, (pixel) => {
+              const at = a(dy * 3 + dx, channel, k);
+              return `${at} = fma(s${dx + pixel}, g${pixel}_${k}, ${at});`;
+            }),
+          ),
         )}
-      }`;
-    });
+      }`,
+    );
+  const kept = 2 / pixels;
   const wgsl = `enable subgroups;
 ${text}
 @group(0) @binding(${bindings.length}) var<uniform> constants: array<vec4i, 3>;
-@compute @workgroup_size(8)
+@compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) invocation: u32) {
   let lane = i32(invocation);
   let half = lane >> 2;
@@ -79,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) in
   let places = constants[2];
   let plane = size.x * size.y;
   let inBlock = i32(group.x);
-  let outBlock = i32(group.y) * ${2 * vectors};
+  let outBlock = i32(group.y) * ${pixels * vectors};
   let split = i32(group.z);
   ${
     source.normOffset === null
@@ -98,30 +117,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) in
       (dy) => `let inRow${dy} = y + ${dy} >= 1 && y + ${dy} <= size.x;
     let base${dy} = ((image * counts.x + inBlock) * plane + clamp(y + ${dy - 1}, 0, size.x - 1) * size.y) * 4 + lane;
     // Pixels −1 and 0.
-    var before${dy} = select(0f, ${seen(`source[max(0, base${dy} - 4)]`)}, inRow${dy} && half == 1);`,
+    ${repeat(kept, (v) => `var before${dy}_${v} = select(0f, ${seen(`source[max(0, base${dy} + ${4 * (v * pixels - 1)})]`)}, inRow${dy} && half + ${v * pixels} >= 1);`)}`,
     )}
-    for (var x = 0; x < size.y; x += 2) {
-      ${repeat(vectors, (k) => `let g0_${k} = ${gradientAt(k, 0)}; let g1_${k} = ${gradientAt(k, 1)}; ${spec.bias ? `sum${k} += g0_${k} + g1_${k};` : ""}`)}
+    for (var x = 0; x < size.y; x += ${pixels}) {
+      ${repeat(vectors, (k) => repeat(pixels, (pixel) => `let g${pixel}_${k} = ${gradientAt(k, pixel)}; ${spec.bias ? `sum${k} += g${pixel}_${k};` : ""}`))}
       ${repeat(
         3,
         (dy) => `{
-        // Pixels x + 1 and x + 2.
+        // From pixel x + 1 on.
         let next = select(0f, ${seen(`source[base${dy} + (x + 1) * 4]`)}, inRow${dy} && x + 1 + half < size.y);
         ${taps(dy)}
-        before${dy} = next;
+        ${repeat(kept, (v) => `before${dy}_${v} = ${v === kept - 1 ? "next" : `before${dy}_${v + 1}`};`)}
       }`,
       )}
     }
   }
   let to = split * counts.z + outBlock * 4 + lane;
   ${narrow ? "if (outBlock * 4 + lane >= places.y) { return; }" : ""}
-  ${spec.bias ? `if (inBlock == 0) { ${repeat(vectors, (k) => `partials[to + places.z + ${8 * k}] = sum${k};`)} }` : ""}
+  ${spec.bias ? `if (inBlock == 0) { ${repeat(vectors, (k) => `partials[to + places.z + ${lanes * k}] = sum${k};`)} }` : ""}
   var values = array<f32, ${count}>(${Array.from({ length: count }, (_, i) => `a${i}`).join()});
   // The bound comes from the uniform so that no compiler unrolls the loop: unrolled stores are slow to compile.
   for (var i = 0; i < counts.w; i++) {
     let tap = i / ${4 * vectors};
     let channel = (i / ${vectors}) % 4;
-    partials[to + (tap * places.x + inBlock * 4 + channel) * places.y + (i % ${vectors}) * 8] = values[i];
+    partials[to + (tap * places.x + inBlock * 4 + channel) * places.y + (i % ${vectors}) * ${lanes}] = values[i];
   }
 }`;
   return { wgsl, bindings, constants, workgroups: [inBlocks, groups, splits], splits, partialFloats };
