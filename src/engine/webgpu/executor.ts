@@ -327,14 +327,19 @@ export class WebgpuExecutor implements Executor {
 
   private async readyTraining(images: number): Promise<Ready<TrainingPlan>> {
     const make = (count: number): TrainingPlan => this.planTraining(count);
-    this.training = await this.prepared(this.training, images, make);
+    const known = this.training;
+    // Forgotten while it may be freed: an allocation that fails leaves nothing half made.
+    this.training = null;
+    this.training = await this.prepared(known, images, make);
     return this.ready(this.training, images, make);
   }
 
   private async readyInference(images: number): Promise<Ready<InferencePlan>> {
     const make = (count: number): InferencePlan =>
       planInference(new Network(this.lowered, this.layout, count), this.lab.target);
-    this.inference = await this.prepared(this.inference, images, make);
+    const known = this.inference;
+    this.inference = null;
+    this.inference = await this.prepared(known, images, make);
     return this.ready(this.inference, images, make);
   }
 
