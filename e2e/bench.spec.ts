@@ -72,7 +72,7 @@ test("a run on phantoms writes every file of the contract", async () => {
 });
 
 test("interrupted and resumed, a run ends with the numbers of an undisturbed one", async () => {
-  const args = [...TINY, "--data", "phantom:24", "--epochs", "6"];
+  const args = [...TINY, "--data", "phantom:24", "--epochs", "60"];
   const whole = newFolder();
   expect((await bench(...args, "--out", whole)).code).toBe(0);
 

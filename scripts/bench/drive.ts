@@ -108,7 +108,10 @@ async function loadImages(lab: LabPage, session: SessionState, options: DriveOpt
   console.error(
     `images: ${summary.images} stored, ${summary.duplicates} duplicates, ${summary.skipped.length} skipped`,
   );
-  const state = { ...session, datasetId: summary.datasetId, paths: summary.paths };
+  // A browser puts the chosen folder's name in front; a file is named by its path inside the folder.
+  const inside = (file: string): string => (file.startsWith(`${name}/`) ? file.slice(name.length + 1) : file);
+  const paths = Object.fromEntries(Object.entries(summary.paths).map(([hash, file]) => [hash, inside(file)]));
+  const state = { ...session, datasetId: summary.datasetId, paths };
   saveSession(state);
   return state;
 }
