@@ -39,10 +39,17 @@ try {
   page.on("pageerror", (error) => console.error(error.message));
   const url = server.resolvedUrls?.local[0] ?? "";
   await page.goto(`${url}scripts/bench-engine.html`);
-  const report = await page.evaluate(
-    async ([module, asked]) => (await import(module)).benchEngines(asked),
-    [`${url}scripts/bench-engine.page.ts`, request],
-  );
+  const run = () =>
+    page.evaluate(
+      async ([module, asked]) => (await import(module)).benchEngines(asked),
+      [`${url}scripts/bench-engine.page.ts`, request],
+    );
+  // The dev server reloads the page once when it bundles packages that it has not seen.
+  const report = await run().catch(async (error) => {
+    if (!/navigation|destroyed/.test(error.message)) throw error;
+    await page.waitForLoadState();
+    return run();
+  });
   print(report, browser.version());
 } finally {
   await browser.close();
