@@ -10,11 +10,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { acquireDevice, type LabDevice } from "../../src/engine/webgpu/device";
-import { convDgrad, laneDgrad } from "../../src/engine/webgpu/kernels/convDgrad";
-import { convForward, laneForward } from "../../src/engine/webgpu/kernels/convForward";
+import { laneDgrad, pixelDgrad } from "../../src/engine/webgpu/kernels/convDgrad";
+import { laneForward, pixelForward } from "../../src/engine/webgpu/kernels/convForward";
 import { convWgrad, laneWgradKernel } from "../../src/engine/webgpu/kernels/convWgrad";
 import type { Extent, Kernel, SourceSpec, Target } from "../../src/engine/webgpu/kernels/kernel";
 import { lanesOf } from "../../src/engine/webgpu/kernels/laneConv";
+import type { PixelTile } from "../../src/engine/webgpu/kernels/wgsl";
 import { setUpNodeGpu } from "../../src/engine/webgpu/nodeGpu";
 import { constantsEntry, pipelineOf } from "../../src/engine/webgpu/pipelines";
 
@@ -29,8 +30,26 @@ const LANE_TILES = [
   { pixels: 4, outputs: 8 },
   { pixels: 8, outputs: 8 },
   { pixels: 8, outputs: 16 },
-  { pixels: 2, outputs: 16 },
+  { pixels: 16, outputs: 16 },
 ] as const;
+
+/** Tiles of the kernels without subgroups; one on software adapters, which take minutes to compile the larger ones. */
+function pixelTiles(channels: number, { software }: Target): PixelTile[] {
+  const tiles: readonly PixelTile[] = software
+    ? [{ pixels: 4, vectors: 2, threads: 8 }]
+    : [
+        { pixels: 4, vectors: 2, threads: 64 },
+        { pixels: 4, vectors: 2, threads: 128 },
+        { pixels: 4, vectors: 4, threads: 64 },
+        { pixels: 8, vectors: 2, threads: 64 },
+        { pixels: 8, vectors: 4, threads: 64 },
+      ];
+  return tiles.filter(({ vectors }) => channels % (4 * vectors) === 0);
+}
+
+function pixelName({ pixels, vectors, threads }: PixelTile): string {
+  return `${pixels} px × ${4 * vectors}, ${threads}`;
+}
 
 interface Layer {
   readonly size: number;
@@ -82,7 +101,10 @@ function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, rea
   const single = layer.sources.length === 1;
   return {
     forward: [
-      { name: "plain", kernel: convForward(forward, plain) },
+      ...pixelTiles(outChannels, target).map((tile) => ({
+        name: pixelName(tile),
+        kernel: pixelForward(forward, target, tile),
+      })),
       ...tiles.map((tile) => ({
         name: `lanes ${tile.pixels} px × ${tile.outputs}`,
         kernel: laneForward(forward, lanes ?? 0, tile),
@@ -90,14 +112,17 @@ function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, rea
     ],
     ...(single && {
       dgrad: [
-        { name: "plain", kernel: convDgrad(dgrad, plain) },
+        ...pixelTiles(source.channels, target).map((tile) => ({
+          name: pixelName(tile),
+          kernel: pixelDgrad(dgrad, target, tile),
+        })),
         ...tiles.map((tile) => ({
           name: `lanes ${tile.pixels} px × ${tile.outputs}`,
           kernel: laneDgrad(dgrad, lanes ?? 0, tile),
         })),
       ],
       wgrad: [
-        { name: "plain", kernel: convWgrad(wgrad, plain) },
+        { name: "pairs", kernel: convWgrad(wgrad, plain) },
         ...(lanes === null
           ? []
           : [1, 2, 4]

@@ -1,15 +1,21 @@
-import type { Build, ConvDgradSpec, Kernel } from "./kernel";
+import type { Build, ConvDgradSpec, Kernel, Target } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
-import { blocksOf, declare, featureBytes, pixelsOf, repeat, sizeText, storeTile } from "./wgsl";
+import {
+  blocksOf,
+  declare,
+  featureBytes,
+  type PixelTile,
+  pixelsOf,
+  pixelTile,
+  repeat,
+  sizeText,
+  storeTile,
+} from "./wgsl";
 
 /**
  * ∂source of a 3×3 convolution: the forward convolution of the gradient with the weight turned by 180° and its channels
- * exchanged, for the channels of one source.
- *
- * Tile: a thread makes 8 neighbouring pixels of a row × up to 16 source channels in registers. Per row of taps and block of
- * 4 gradient channels it reads 10 vec4 of the gradient and, uniformly for the workgroup, 12 vec4 of weights per 4 source
- * channels; the transposition of each 4×4 block of weights is free because uniform values are scalars. The epilogue applies
- * the ReLU of the source (`mask`) and adds to what other consumers left (`accumulate`).
+ * exchanged, for the channels of one source. The epilogue applies the ReLU of the source (`mask`) and adds to what other
+ * consumers left (`accumulate`).
  */
 export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
   const lanes = lanesOf(target);
@@ -61,14 +67,15 @@ function figures(spec: ConvDgradSpec): Pick<Kernel, "label" | "flops" | "bytes">
   };
 }
 
-/** The variant without subgroups. */
-const pixelDgrad: Build<ConvDgradSpec> = (spec, target) => {
+/**
+ * The variant without subgroups; its tile is that of `pixelForward`. The 4×4 blocks of weights are transposed in registers, once
+ * for all pixels of the thread.
+ */
+export function pixelDgrad(spec: ConvDgradSpec, target: Target, tile?: PixelTile): Kernel {
   const { images, height, width, inChannels, firstChannel, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
-  const pixels = Math.min(4, width);
-  const vectors = [2, 1].find((count) => blocks % count === 0) ?? 1;
-  const threads = target.software ? 8 : 64;
+  const { pixels, vectors, threads } = tile ?? pixelTile(blocks, width, target.software);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
@@ -133,4 +140,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     bindings,
     workgroups: [Math.ceil(tiles / threads), blocks / vectors, 1],
   };
-};
+}

@@ -1,4 +1,4 @@
-import type { Build, ConvForwardSpec, Kernel } from "./kernel";
+import type { Build, ConvForwardSpec, Kernel, Target } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
 import {
   blocksOf,
@@ -6,20 +6,17 @@ import {
   elementOf,
   featureBytes,
   onLoad,
+  type PixelTile,
   pixelsOf,
+  pixelTile,
   repeat,
   sizeText,
   storeTile,
 } from "./wgsl";
 
 /**
- * Forward convolution 3×3 over concatenated sources, bias and ReLU in the epilogue.
- *
- * Tile: a thread makes 8 neighbouring pixels of a row × up to 16 output channels in registers, without workgroup memory.
- * Per row of taps and block of 4 input channels it reads 10 vec4 of the source (its own) and 12 vec4 of weights per
- * 4 output channels (the same for all threads of a workgroup, so that they come through the scalar path), and
- * does 3·4·4·8·16/… multiply-adds with them; it writes its 8 pixels once. Normalisation and ReLU of a source are applied
- * to the ten values as they are loaded, so a concat or a normalised tensor never exists in memory.
+ * Forward convolution 3×3 over concatenated sources, bias and ReLU in the epilogue. Normalisation and ReLU of a source are
+ * applied as it is loaded, so a concat or a normalised tensor never exists in memory.
  */
 export const convForward: Build<ConvForwardSpec> = (spec, target) => {
   const lanes = lanesOf(target);
@@ -68,13 +65,16 @@ function figures(spec: ConvForwardSpec): Pick<Kernel, "label" | "flops" | "bytes
   };
 }
 
-/** The variant without subgroups. */
-const pixelForward: Build<ConvForwardSpec> = (spec, target) => {
+/**
+ * The variant without subgroups. Tile: a thread makes a few neighbouring pixels of a row × a few blocks of 4 channels in
+ * registers, without workgroup memory. Per row of taps and block of input channels it reads pixels + 2 vec4 of the source and 12
+ * vec4 of weights per block of output channels, the latter the same for the whole workgroup, for 12
+ * vec4 multiply-adds per pixel and block; it writes its pixels once.
+ */
+export function pixelForward(spec: ConvForwardSpec, target: Target, tile?: PixelTile): Kernel {
   const { images, height, width, sources, outChannels } = spec;
   const outBlocks = blocksOf(outChannels);
-  const pixels = Math.min(4, width);
-  const vectors = [2, 1].find((count) => outBlocks % count === 0) ?? 1;
-  const threads = target.software ? 8 : 64;
+  const { pixels, vectors, threads } = tile ?? pixelTile(outBlocks, width, target.software);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
@@ -144,4 +144,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     bindings,
     workgroups: [Math.ceil(tiles / threads), outBlocks / vectors, 1],
   };
-};
+}

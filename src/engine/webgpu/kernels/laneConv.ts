@@ -40,10 +40,15 @@ export function lanesOf({ software, subgroupSize }: Target): number | null {
   return software && (subgroupSize === 8 || subgroupSize === 4) ? subgroupSize : null;
 }
 
-/** The tile for a shape; 64 accumulators run in about 30 vector registers and the first-level cache. */
-export function laneTile(outChannels: number, width: number, tile?: LaneTile): LaneTile {
-  const outputs = tile?.outputs ?? (outChannels % 16 === 0 ? 16 : outChannels % 8 === 0 ? 8 : 4);
-  return { pixels: tile?.pixels ?? Math.min(4, width), outputs };
+/**
+ * The tile for a shape, as measured. llvmpipe (8 lanes, 30 vector registers): 64 accumulators run in registers and the
+ * first-level cache, more spill. SwiftShader (4 lanes) keeps every value on the stack anyway, so that fewer loads pay.
+ */
+export function laneTile(outChannels: number, width: number, lanes: number): LaneTile {
+  const outputs = outChannels % 16 === 0 ? 16 : outChannels % 8 === 0 ? 8 : 4;
+  const wide = lanes === 8 ? 4 : 16;
+  const pixels = [wide, 8, 4].find((count) => count <= wide && width % count === 0) ?? Math.min(4, width);
+  return { pixels, outputs };
 }
 
 /** Accumulators that are worked on together: as many as stay in registers beside the values. */
@@ -68,7 +73,7 @@ export function laneConv(
   readonly workgroups: readonly [number, number, number];
 } {
   const { images, height, width, lanes, sources, walk, outChannels } = spec;
-  const { pixels, outputs } = laneTile(outChannels, width, tile);
+  const { pixels, outputs } = tile ?? laneTile(outChannels, width, lanes);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;

@@ -64,6 +64,20 @@ export function sizeText({ images, height, width }: Extent): string {
   return `${height}×${width}×${images}`;
 }
 
+/** What a thread of the kernels without subgroups makes, and the threads of a workgroup. */
+export interface PixelTile {
+  /** Neighbouring pixels of a row. */
+  readonly pixels: number;
+  /** Blocks of 4 channels; divides the blocks of the output. */
+  readonly vectors: number;
+  readonly threads: number;
+}
+
+/** Small, because software adapters compile large tiles slowly. */
+export function pixelTile(blocks: number, width: number, software: boolean): PixelTile {
+  return { pixels: Math.min(4, width), vectors: blocks % 2 === 0 ? 2 : 1, threads: software ? 8 : 64 };
+}
+
 /**
  * Stores a tile of registers a0_0 … (pixel, vector) in a loop that no compiler unrolls: software adapters turn every store into
  * a loop over lanes, and compile in a time quadratic in their number (40 s for 32 stores). `one` is the body for
