@@ -128,6 +128,26 @@ export async function checkNoLeak(engine: Engine, name: FixtureName, steps: numb
   await expect(executor.infer(batch.noisy, batch.images)).rejects.toThrow("engine/disposed");
 }
 
+/** An executor that only infers holds its weights; Adam's moments come when they are wanted, as zeros. */
+export async function checkMomentsLate(engine: Engine, name: FixtureName): Promise<void> {
+  const fixture = await loadFixture(name);
+  const executor = await createFor(engine, fixture);
+  try {
+    const weightBytes = [...fixture.initial.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    expect(executor.memory().bytes).toBeLessThanOrEqual(weightBytes);
+    await executor.infer(batchOf(fixture, 0).noisy, batchOf(fixture, 0).images);
+    // The flat buffers and the parameters cut from them.
+    expect(executor.memory().bytes).toBeLessThanOrEqual(2 * weightBytes);
+    const { step, firstMoments, secondMoments } = await executor.readOptimizer();
+    expect(step).toBe(0);
+    for (const { data } of [...firstMoments.values(), ...secondMoments.values()])
+      expect(data.every((value) => value === 0)).toBe(true);
+    expect(executor.memory().bytes).toBeGreaterThan(3 * weightBytes);
+  } finally {
+    await executor.dispose();
+  }
+}
+
 /** A second executor with the first one's state continues to the same bits; a step in two halves is a step. */
 export async function checkStates(engine: Engine, name: FixtureName): Promise<void> {
   const fixture = await loadFixture(name);

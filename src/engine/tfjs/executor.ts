@@ -14,10 +14,13 @@ import { RunningStatistics } from "./runningStatistics";
 /** Pixels a forward pass takes at once in evaluation mode: four images of 256×256, or one of any size. */
 const INFER_PIXELS = 2 ** 18;
 
-/** A group of parameters that lies in one flat buffer each of values, moments and gradients. */
-interface Group extends AdamBuffers {
+/** A group of parameters that lies in one flat buffer each of values and gradients. */
+interface Group {
+  readonly values: Tensor1D;
   readonly gradients: Tensor1D | null;
 }
+
+type Moments = Pick<AdamBuffers, "firstMoments" | "secondMoments">;
 
 export class TfjsExecutor implements Executor {
   readonly info: ExecutorInfo;
@@ -26,6 +29,8 @@ export class TfjsExecutor implements Executor {
   private readonly table: ParameterTable;
   private readonly network: Network;
   private groups: Group[] = [];
+  /** Adam's, of each group; null until something trains: an executor that only infers needs no room for them. */
+  private moments: readonly Moments[] | null = null;
   /** The groups' values cut into parameters; made anew whenever values change. */
   private parameters: ReadonlyMap<string, Tensor> | null = null;
   private readonly running: RunningStatistics;
@@ -48,15 +53,10 @@ export class TfjsExecutor implements Executor {
     };
     makeCurrent(backend);
     const { tf } = backend;
-    this.groups = this.table.groups.map((group) => {
-      const values = tf.tensor1d(packGroup(group, options.weights));
-      return {
-        values,
-        firstMoments: tf.zeros(values.shape),
-        secondMoments: tf.zeros(values.shape),
-        gradients: null,
-      };
-    });
+    this.groups = this.table.groups.map((group) => ({
+      values: tf.tensor1d(packGroup(group, options.weights)),
+      gradients: null,
+    }));
     this.running = new RunningStatistics(backend, this.table, options.weights);
   }
 
@@ -147,25 +147,25 @@ export class TfjsExecutor implements Executor {
   }
 
   readOptimizer(): Promise<OptimizerState> {
-    return this.guarded(async () => ({
-      step: this.adamStep,
-      firstMoments: await this.readGroups((group) => group.firstMoments),
-      secondMoments: await this.readGroups((group) => group.secondMoments),
-    }));
+    return this.guarded(async () => {
+      const moments = this.currentMoments();
+      return {
+        step: this.adamStep,
+        firstMoments: await this.readGroups((_, index) => (moments[index] as Moments).firstMoments),
+        secondMoments: await this.readGroups((_, index) => (moments[index] as Moments).secondMoments),
+      };
+    });
   }
 
   writeOptimizer({ step, firstMoments, secondMoments }: OptimizerState): Promise<void> {
     return this.guarded(async () => {
       const first = this.table.groups.map((group) => packGroup(group, firstMoments));
       const second = this.table.groups.map((group) => packGroup(group, secondMoments));
-      this.groups = this.groups.map((group, index) => {
-        this.backend.tf.dispose([group.firstMoments, group.secondMoments]);
-        return {
-          ...group,
-          firstMoments: this.upload(first[index]),
-          secondMoments: this.upload(second[index]),
-        };
-      });
+      this.forgetMoments();
+      this.moments = first.map((values, index) => ({
+        firstMoments: this.upload(values),
+        secondMoments: this.upload(second[index]),
+      }));
       this.adamStep = step;
     });
   }
@@ -181,13 +181,9 @@ export class TfjsExecutor implements Executor {
     this.disposed = true;
     makeCurrent(this.backend);
     this.forgetParameters();
-    for (const group of this.groups)
-      this.backend.tf.dispose([
-        group.values,
-        group.firstMoments,
-        group.secondMoments,
-        ...(group.gradients ? [group.gradients] : []),
-      ]);
+    this.forgetMoments();
+    for (const { values, gradients } of this.groups)
+      this.backend.tf.dispose([values, ...(gradients ? [gradients] : [])]);
     this.running.dispose();
     this.groups = [];
     releaseBackend(this.backend);
@@ -238,10 +234,10 @@ export class TfjsExecutor implements Executor {
     const correction1 = 1 - beta1 ** t;
     const correction2 = 1 - beta2 ** t;
     this.forgetParameters();
-    this.groups = this.groups.map((group) => {
-      if (!group.gradients) throw noGradients();
-      const { values, firstMoments, secondMoments, gradients } = group;
-      const next = this.backend.kernels.adam({ values, firstMoments, secondMoments }, gradients, {
+    const moments = this.currentMoments();
+    const next = this.groups.map(({ values, gradients }, index) => {
+      if (!gradients) throw noGradients();
+      return this.backend.kernels.adam({ values, ...(moments[index] as Moments) }, gradients, {
         beta1,
         beta2,
         epsilon,
@@ -249,9 +245,29 @@ export class TfjsExecutor implements Executor {
         correction1,
         correction2,
       });
-      return { ...next, gradients };
     });
+    this.groups = this.groups.map(({ gradients }, index) => ({
+      values: (next[index] as AdamBuffers).values,
+      gradients,
+    }));
+    this.moments = next;
     this.adamStep = t;
+  }
+
+  /** Zeros before the first step. */
+  private currentMoments(): readonly Moments[] {
+    const { tf } = this.backend;
+    this.moments ??= this.groups.map(({ values }) => ({
+      firstMoments: tf.zeros(values.shape),
+      secondMoments: tf.zeros(values.shape),
+    }));
+    return this.moments;
+  }
+
+  private forgetMoments(): void {
+    for (const { firstMoments, secondMoments } of this.moments ?? [])
+      this.backend.tf.dispose([firstMoments, secondMoments]);
+    this.moments = null;
   }
 
   private currentParameters(): ReadonlyMap<string, Tensor> {
@@ -296,12 +312,12 @@ export class TfjsExecutor implements Executor {
     }
   }
 
-  private async readGroups(pick: (group: Group) => Tensor1D): Promise<StateDict> {
+  private async readGroups(pick: (group: Group, index: number) => Tensor1D): Promise<StateDict> {
     const out: StateDict = new Map();
     for (const [index, parameters] of this.table.groups.entries())
       unpackGroup(
         parameters as readonly Parameter[],
-        await this.read(pick(this.groups[index] as Group)),
+        await this.read(pick(this.groups[index] as Group, index)),
         out,
       );
     return out;

@@ -6,6 +6,7 @@ import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
   checkGradients,
+  checkMomentsLate,
   checkNoLeak,
   checkPooling,
   checkSameBits,
@@ -31,6 +32,7 @@ describe("tfjs-wasm", () => {
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 5));
   it("keeps no tensor over 50 steps, and none after dispose", () => checkNoLeak(engine, "unet", 50));
   it("reads back what was written, and continues from it", () => checkStates(engine, "unet"));
+  it("has no moments of Adam before it trains", () => checkMomentsLate(engine, "unet"));
   it("refuses weights of another network and leaves nothing behind", async () => {
     const tf = await import("@tensorflow/tfjs-core");
     const fixture = await loadFixture("unet");
