@@ -27,6 +27,8 @@ export interface LabDevice {
   readonly constants: Map<string, GPUBuffer>;
   /** Why the device was lost; null while it works. */
   lost: string | null;
+  /** The first error that no call was told of, with the label of what it concerns. */
+  problem: string | null;
 }
 
 let current: Promise<LabDevice> | null = null;
@@ -42,11 +44,14 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
 }
 
 /** The thread's device; made anew after a loss. Throws `engine/unavailable` where there is no adapter. */
-export async function acquireDevice(): Promise<LabDevice> {
-  const held = await current?.catch(() => null);
-  if (held && held.lost === null) return held;
-  current = openDevice();
+export function acquireDevice(): Promise<LabDevice> {
+  current = workingOr(current);
   return current;
+}
+
+async function workingOr(known: Promise<LabDevice> | null): Promise<LabDevice> {
+  const held = await known?.catch(() => null);
+  return held && held.lost === null && held.problem === null ? held : openDevice();
 }
 
 async function openDevice(): Promise<LabDevice> {
@@ -82,6 +87,10 @@ async function openDevice(): Promise<LabDevice> {
     pipelines: new Map(),
     constants: new Map(),
     lost: null,
+    problem: null,
+  };
+  device.onuncapturederror = ({ error }) => {
+    opened.problem ??= error.message;
   };
   device.lost.then(
     (info) => {

@@ -395,7 +395,14 @@ export class WebgpuExecutor implements Executor {
       );
     if (this.lab.lost !== null) throw deviceLost(this.lab.lost);
     try {
-      return await work();
+      const result = await work();
+      if (this.lab.problem !== null)
+        throw new LabError(
+          "engine/validation",
+          `The graphics device refused a command: ${this.lab.problem}`,
+          "Choose another engine and report this message.",
+        );
+      return result;
     } catch (error) {
       if (error instanceof LabError) throw error;
       // A failed map is how a loss shows first; the device says so a turn later.

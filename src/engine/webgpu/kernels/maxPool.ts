@@ -38,8 +38,8 @@ const grid = (spec: MaxPoolSpec, threads: number): readonly [number, number, num
  * Maximum of 2×2, stride 2. Bindings: [norms (read)], source (read), output (readWrite); vec4f. A thread reads four values
  * of one block of channels and writes one.
  */
-export const maxPool: Build<MaxPoolSpec> = (spec, target) => {
-  const threads = target.software ? 8 : 64;
+export const maxPool: Build<MaxPoolSpec> = (spec) => {
+  const threads = 64;
   const { text, bindings } = declare([
     ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
     ["source", "read", "vec4f"],
@@ -63,8 +63,8 @@ export const maxPool: Build<MaxPoolSpec> = (spec, target) => {
  * source (read), gradient (of the pooled values, read), output (∂source, readWrite); vec4f. A thread reads four values and
  * one gradient and writes (or adds to) four.
  */
-export const maxPoolBackward: Build<MaxPoolBackwardSpec> = (spec, target) => {
-  const threads = target.software ? 8 : 64;
+export const maxPoolBackward: Build<MaxPoolBackwardSpec> = (spec) => {
+  const threads = 64;
   const { text, bindings } = declare([
     ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
     ["source", "read", "vec4f"],

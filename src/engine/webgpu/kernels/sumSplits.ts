@@ -24,7 +24,7 @@ export function sharing(
   rows: number,
   target: Target,
 ): { readonly columns: number; readonly sharers: number } {
-  if (target.software) return { columns: 8, sharers: 1 };
+  if (target.software) return { columns: 64, sharers: 1 };
   return rows > 2 * SHARERS ? { columns: 64 / SHARERS, sharers: SHARERS } : { columns: 64, sharers: 1 };
 }
 

@@ -18,11 +18,11 @@ const stepOf = (length: number): string => `${(length - 1) / (2 * length - 1)}f`
  * Bilinear ×2 with aligned corners (`torch.nn.Upsample`). Bindings: [norms (read)], source (read), output (readWrite);
  * vec4f. A thread reads the four neighbours of one output pixel in one block of channels and writes it.
  */
-export const upsample: Build<UpsampleSpec> = (spec, target) => {
+export const upsample: Build<UpsampleSpec> = (spec) => {
   const { height, width } = spec;
   const blocks = blocksOf(spec.source.channels);
   const pixels = 4 * height * width;
-  const threads = target.software ? 8 : 64;
+  const threads = 64;
   const load = onLoad(spec.source, "block");
   const { text, bindings } = declare([
     ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
@@ -66,11 +66,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * the share max(0, 1 − distance). Bindings: gradient (read), output (∂source, readWrite); vec4f. A thread writes (or adds to)
  * one source pixel of one block of channels.
  */
-export const upsampleBackward: Build<UpsampleBackwardSpec> = (spec, target) => {
+export const upsampleBackward: Build<UpsampleBackwardSpec> = (spec) => {
   const { height, width, channels } = spec;
   const blocks = blocksOf(channels);
   const pixels = height * width;
-  const threads = target.software ? 8 : 64;
+  const threads = 64;
   const { text, bindings } = declare([
     ["gradient", "read", "vec4f"],
     ["output", "readWrite", "vec4f"],
