@@ -7,7 +7,7 @@ import type { PreviewStrip } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
-export const DATABASE_VERSION = 1;
+export const DATABASE_VERSION = 2;
 
 /** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
 export interface CheckpointRecord {
@@ -67,7 +67,7 @@ export interface LabSchema extends DBSchema {
   /** Key [runId, epoch]. */
   previews: { key: [string, number]; value: PreviewRecord };
   traces: { key: string; value: TraceRecord };
-  models: { key: string; value: ModelRecord; indexes: { byRun: string } };
+  models: { key: string; value: ModelRecord; indexes: { byRun: string; byIdAndTime: [string, number] } };
   settings: { key: string; value: unknown };
 }
 
@@ -81,7 +81,7 @@ let opened: Promise<LabDatabase> | null = null;
  */
 export function openDatabase(): Promise<LabDatabase> {
   opened ??= openDB<LabSchema>(DATABASE_NAME, DATABASE_VERSION, {
-    upgrade(database, oldVersion) {
+    upgrade(database, oldVersion, _newVersion, transaction) {
       if (oldVersion < 1) {
         database.createObjectStore("datasets", { keyPath: "id" });
         database
@@ -96,6 +96,9 @@ export function openDatabase(): Promise<LabDatabase> {
         database.createObjectStore("models", { keyPath: "id" }).createIndex("byRun", "runId");
         database.createObjectStore("settings");
       }
+      // When a model was stored, without reading its weights.
+      if (oldVersion < 2)
+        transaction.objectStore("models").createIndex("byIdAndTime", ["id", "createdAt"], { unique: true });
     },
     // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
     blocking(_currentVersion, _blockedVersion, event) {

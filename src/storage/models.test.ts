@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ModelRecord } from "@/contracts/run";
 import { closeDatabase, DATABASE_NAME } from "./database";
@@ -8,6 +9,7 @@ import {
   listModels,
   modelIdsOfRun,
   modelsOfRun,
+  modelVersion,
   putModel,
   renameModel,
 } from "./models";
@@ -31,6 +33,29 @@ afterEach(async () => {
 });
 
 describe("models", () => {
+  it("knows the versions of models that an earlier database holds", async () => {
+    const old = await openDB(DATABASE_NAME, 1, {
+      upgrade: (database) => {
+        database.createObjectStore("models", { keyPath: "id" }).createIndex("byRun", "runId");
+      },
+    });
+    await old.put("models", model("a", 7, null));
+    old.close();
+    expect(await modelVersion("a")).toBe("7");
+    expect(await getModel("a")).toEqual(model("a", 7, null));
+  });
+
+  it("has another version when its weights were replaced, but not when it was renamed", async () => {
+    await putModel(model("a", 1, null));
+    await putModel(model("aa", 9, null));
+    const before = await modelVersion("a");
+    await renameModel("a", "other");
+    expect(await modelVersion("a")).toBe(before);
+    await putModel(model("a", 2, null));
+    expect(await modelVersion("a")).not.toBe(before);
+    await expect(modelVersion("b")).rejects.toThrow("storage/missing");
+  });
+
   it("lists summaries newest first and keeps the bytes out of them", async () => {
     await putModel(model("a", 1, null));
     await putModel(model("b", 2, "run-1"));

@@ -38,6 +38,18 @@ export async function getModel(id: string): Promise<ModelRecord> {
   return record;
 }
 
+/**
+ * Which weights a model has: another text after they were replaced under the same id. Reads no weights. Fails with
+ * `storage/missing`.
+ */
+export async function modelVersion(id: string): Promise<string> {
+  const index = (await openDatabase()).transaction("models").store.index("byIdAndTime");
+  // An array sorts after every number.
+  const cursor = await index.openKeyCursor(IDBKeyRange.bound([id], [id, []]));
+  if (!cursor) throw noSuchModel(id);
+  return String(cursor.key[1]);
+}
+
 /** The models of a run (its best and last weights), with their weights. */
 export async function modelsOfRun(runId: string): Promise<ModelRecord[]> {
   return (await openDatabase()).getAllFromIndex("models", "byRun", runId);

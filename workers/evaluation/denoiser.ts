@@ -1,7 +1,7 @@
 import type { Engine, Executor } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
 import { readModelFile } from "@/model/stateDict";
-import { getModel } from "@/storage/models";
+import { getModel, modelVersion } from "@/storage/models";
 import { ExecutorCache } from "./executorCache";
 import { nextTask } from "./nextTask";
 
@@ -29,6 +29,8 @@ export class Denoiser {
       limit: MAX_EXECUTORS,
       idleMs: IDLE_MS,
       create: (modelId, height, width) => this.createExecutor(modelId, height, width),
+      // A run that goes on replaces its best weights under the same id.
+      version: modelVersion,
     });
   }
 

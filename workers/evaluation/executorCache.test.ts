@@ -4,6 +4,7 @@ import { ExecutorCache } from "./executorCache";
 
 const IDLE_MS = 30_000;
 let log: string[] = [];
+let version = "1";
 
 /** Only what the cache touches. */
 const fakeExecutor = (name: string): Executor =>
@@ -22,10 +23,12 @@ const cache = () =>
       log.push(`make ${modelId} ${height}×${width}`);
       return Promise.resolve(fakeExecutor(`${modelId} ${height}×${width}`));
     },
+    version: () => Promise.resolve(version),
   });
 
 beforeEach(() => {
   log = [];
+  version = "1";
   vi.useFakeTimers();
 });
 afterEach(() => {
@@ -69,6 +72,17 @@ describe("ExecutorCache", () => {
     expect(log).toEqual(["make a 16×16"]);
     await vi.advanceTimersByTimeAsync(2000);
     expect(log).toEqual(["make a 16×16", "free a 16×16"]);
+  });
+
+  it("makes another executor when the model's weights were replaced, and frees those with the old ones", async () => {
+    const executors = cache();
+    const use = (model: string, size: number) => executors.use(model, size, size, () => Promise.resolve());
+    await use("a", 16);
+    await use("a", 32);
+    version = "2";
+    await use("a", 16);
+    await use("a", 16);
+    expect(log).toEqual(["make a 16×16", "make a 32×32", "free a 16×16", "free a 32×32", "make a 16×16"]);
   });
 
   it("drops an executor that failed and those of a deleted model", async () => {

@@ -2,6 +2,8 @@ import type { Executor } from "@/engine/executor";
 
 export interface ExecutorCacheOptions {
   readonly create: (modelId: string, height: number, width: number) => Promise<Executor>;
+  /** Which weights the model has now: another text means others, and executors with the old ones are freed. */
+  readonly version: (modelId: string) => Promise<string>;
   /** Executors kept at most; the one used longest ago goes first. */
   readonly limit: number;
   /** All are freed after this long without use. */
@@ -10,6 +12,7 @@ export interface ExecutorCacheOptions {
 
 interface Kept {
   readonly modelId: string;
+  readonly version: string;
   readonly executor: Executor;
 }
 
@@ -36,9 +39,11 @@ export class ExecutorCache {
     work: (executor: Executor) => Promise<T>,
   ): Promise<T> {
     return this.inTurn(async () => {
+      const version = await this.options.version(modelId);
+      await this.freeWhere((entry) => entry.modelId === modelId && entry.version !== version);
       const key = `${modelId} ${height} ${width}`;
       const executor = this.kept.get(key)?.executor ?? (await this.create(key, modelId, height, width));
-      const entry = { modelId, executor };
+      const entry = { modelId, version, executor };
       this.kept.delete(key);
       this.kept.set(key, entry);
       try {
