@@ -16,6 +16,12 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
     ])("convolution %i + %i to %i", async (...channels) =>
       checks.checkConv(await acquireDevice(), size, ...channels),
     );
+    // What GPUs run, and software adapters without subgroups; here alone, since SwiftShader compiles them fast.
+    it.each([true, false])("convolution without subgroups, software %s", async (software) => {
+      const lab = await acquireDevice();
+      const target = { ...lab.target, software, subgroupSize: null };
+      await checks.checkConv({ ...lab, target }, size, 8, 12, 20);
+    });
     it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), size));
     it.each([
       [12, 20],
