@@ -26,6 +26,16 @@ export function samePicture(a: NoisePreviewRequest, b: NoisePreviewRequest): boo
   return JSON.stringify(a.source) === JSON.stringify(b.source) && a.modelId === b.modelId;
 }
 
+/**
+ * `next` with the clean image and histogram of `shown` where they are the same: what is drawn already need not be drawn
+ * again while a slider moves.
+ */
+export function keepClean(shown: ShownPreview | null, next: ShownPreview): ShownPreview {
+  if (!shown || JSON.stringify(shown.request.source) !== JSON.stringify(next.request.source)) return next;
+  const { clean, cleanHistogram } = shown.preview;
+  return { ...next, preview: { ...next.preview, clean, cleanHistogram } };
+}
+
 async function timedPreview(
   request: NoisePreviewRequest,
 ): Promise<{ readonly outcome: Outcome<NoisePreview>; readonly ms: number }> {
@@ -78,16 +88,21 @@ export function useNoisePreview(key: string, request: NoisePreviewRequest | null
       return;
     }
     const asked = JSON.parse(text) as NoisePreviewRequest;
-    setState(({ shown }) => ({
-      shown: shown && samePicture(shown.request, asked) ? shown : null,
-      failure: null,
-      pending: true,
-    }));
+    setState((state) => {
+      const shown = state.shown && samePicture(state.shown.request, asked) ? state.shown : null;
+      // The same state means no second rendering for each move of a slider.
+      if (state.pending && state.failure === null && state.shown === shown) return state;
+      return { shown, failure: null, pending: true };
+    });
     const ask = () =>
       previews.ask(key, asked, ({ outcome, ms }, done) => {
         const pending = JSON.stringify(done) !== wanted.current;
         if (outcome.ok)
-          setState({ shown: { preview: outcome.value, request: done, ms }, failure: null, pending });
+          setState(({ shown }) => ({
+            shown: keepClean(shown, { preview: outcome.value, request: done, ms }),
+            failure: null,
+            pending,
+          }));
         else if (!pending) setState({ shown: null, failure: outcome.failure, pending });
       });
     again.current = ask;

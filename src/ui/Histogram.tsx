@@ -1,4 +1,5 @@
 import { Group, Text } from "@mantine/core";
+import { memo } from "react";
 import classes from "./Histogram.module.css";
 import { histogramPath, histogramTop } from "./histogramPath";
 
@@ -10,8 +11,8 @@ export interface HistogramProps {
   readonly noisy: Uint32Array;
 }
 
-/** Grey values of the clean and the noisy image over each other, on one scale. */
-export function Histogram({ clean, noisy }: HistogramProps) {
+/** Grey values of the clean and the noisy image over each other, on one scale. Renders when they change. */
+export const Histogram = memo(function Histogram({ clean, noisy }: HistogramProps) {
   const top = histogramTop(clean, noisy);
   const bins = clean.length;
   return (
@@ -45,4 +46,4 @@ export function Histogram({ clean, noisy }: HistogramProps) {
       </Group>
     </figure>
   );
-}
+});

@@ -1,5 +1,5 @@
 import { Badge, Group, Loader, Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import type { GreyImage } from "@/contracts/workers";
 import { GreyCanvas } from "./GreyCanvas";
 import classes from "./ImagePane.module.css";
@@ -24,8 +24,17 @@ export interface ImagePaneProps {
   readonly note?: ReactNode;
 }
 
-/** A titled, zoomable grey image. */
-export function ImagePane({ title, badge, image, aspect, zoom, onZoom, busy = false, note }: ImagePaneProps) {
+/** A titled, zoomable grey image. Renders when its props change, which a slider beside it need not do. */
+export const ImagePane = memo(function ImagePane({
+  title,
+  badge,
+  image,
+  aspect,
+  zoom,
+  onZoom,
+  busy = false,
+  note,
+}: ImagePaneProps) {
   return (
     <figure className={classes["pane"]}>
       <Group component="figcaption" gap="xs" mih={26} wrap="nowrap">
@@ -60,4 +69,4 @@ export function ImagePane({ title, badge, image, aspect, zoom, onZoom, busy = fa
       )}
     </figure>
   );
-}
+});

@@ -1,4 +1,5 @@
 import { Select } from "@mantine/core";
+import { memo } from "react";
 import type { ModelSummary } from "@/contracts/run";
 
 const NETWORKS = { unet: "U-Net", unetpp: "U-Net++" } as const;
@@ -23,8 +24,8 @@ export interface ModelSelectProps {
   readonly placeholder: string;
 }
 
-/** The choice of one of the stored models. */
-export function ModelSelect({
+/** The choice of one of the stored models. Renders when its props change. */
+export const ModelSelect = memo(function ModelSelect({
   label,
   models,
   synthetic,
@@ -47,4 +48,4 @@ export function ModelSelect({
       clearButtonProps={{ "aria-label": "No model" }}
     />
   );
-}
+});

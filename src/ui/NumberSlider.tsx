@@ -1,5 +1,5 @@
 import { Group, NumberInput, Slider, Stack, Text } from "@mantine/core";
-import { useId } from "react";
+import { memo, useId } from "react";
 import classes from "./NumberSlider.module.css";
 
 export interface NumberSliderProps {
@@ -15,8 +15,8 @@ export interface NumberSliderProps {
   readonly disabled?: boolean;
 }
 
-/** A slider with its number beside it: drag roughly or type exactly. */
-export function NumberSlider({
+/** A slider with its number beside it: drag roughly or type exactly. Renders when its props change. */
+export const NumberSlider = memo(function NumberSlider({
   label,
   value,
   min,
@@ -67,7 +67,7 @@ export function NumberSlider({
       />
     </Stack>
   );
-}
+});
 
 /** A slider's steps in binary carry dust behind the digits that are shown. */
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

@@ -1,4 +1,5 @@
 import { Accordion, Text } from "@mantine/core";
+import { memo } from "react";
 
 const ENTRIES = [
   {
@@ -29,7 +30,7 @@ const ENTRIES = [
 ] as const;
 
 /** The terms of this screen, for someone who meets them for the first time. */
-export function Explanations() {
+export const Explanations = memo(function Explanations() {
   return (
     <Accordion
       variant="contained"
@@ -48,4 +49,4 @@ export function Explanations() {
       ))}
     </Accordion>
   );
-}
+});

@@ -1,5 +1,5 @@
 import { Button, Card, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { memo, useEffect, useState } from "react";
 import { useDatasets } from "@/state/datasets";
 import { useModels } from "@/state/models";
 import { changeNoise, changeSource, PHANTOMS, useNoiseSettings } from "@/state/noise";
@@ -25,6 +25,31 @@ const VIEWS: readonly { value: View; label: string }[] = [
   { value: "slider", label: "Slider" },
   { value: "grid", label: "Grid" },
 ];
+
+interface ToolbarProps {
+  readonly view: View;
+  readonly onView: (view: View) => void;
+  readonly zoom: Zoom;
+  readonly onZoom: (zoom: Zoom) => void;
+}
+
+const Toolbar = memo(function Toolbar({ view, onView, zoom, onZoom }: ToolbarProps) {
+  return (
+    <Group justify="space-between" gap="sm">
+      <SegmentedControl aria-label="View" value={view} onChange={onView} data={[...VIEWS]} />
+      <ZoomControls zoom={zoom} onZoom={onZoom} />
+    </Group>
+  );
+});
+
+const Heading = memo(function Heading() {
+  return (
+    <PageHeader
+      title="Noise"
+      lead="See what Gaussian noise does to a chest X-ray, in pictures and in numbers, and what a trained denoiser gets back."
+    />
+  );
+});
 
 /** What noise does to an image, what the numbers say about it, and what a trained model gets back. */
 export default function NoiseScreen() {
@@ -71,18 +96,12 @@ export default function NoiseScreen() {
   };
   return (
     <>
-      <PageHeader
-        title="Noise"
-        lead="See what Gaussian noise does to a chest X-ray, in pictures and in numbers, and what a trained denoiser gets back."
-      />
+      <Heading />
       <div className={classes["screen"]}>
         <div className={classes["pictures"]}>
           <Card padding="md">
             <Stack gap="md">
-              <Group justify="space-between" gap="sm">
-                <SegmentedControl aria-label="View" value={view} onChange={setView} data={[...VIEWS]} />
-                <ZoomControls zoom={zoom} onZoom={setZoom} />
-              </Group>
+              <Toolbar view={view} onView={setView} zoom={zoom} onZoom={setZoom} />
               {noisy.failure && (
                 <FailurePanel title="No preview" failure={noisy.failure}>
                   <Button variant="default" size="sm" onClick={noisy.retry}>
@@ -108,7 +127,7 @@ export default function NoiseScreen() {
         </div>
         <Card padding="md" className={classes["controls"] ?? ""}>
           <Stack gap="lg">
-            <SourceControls settings={settings} steps={grid ? GRID_IMAGES : 1} />
+            <SourceControls source={source} index={index} steps={grid ? GRID_IMAGES : 1} />
             <NoiseControls settings={settings} models={models} synthetic={synthetic} />
           </Stack>
         </Card>

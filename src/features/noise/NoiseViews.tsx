@@ -63,15 +63,14 @@ export function SideBySide({
           zoom={zoom}
           onZoom={onZoom}
           busy={denoising}
-          note={denoised && <DenoisedNote preview={denoised} />}
+          note={denoised && denoisedText(denoised)}
         />
       )}
     </SimpleGrid>
   );
 }
 
-function DenoisedNote({ preview }: { readonly preview: NoisePreview }) {
-  const { denoisedPsnrDb, denoisedSsim, noisyPsnrDb } = preview;
+function denoisedText({ denoisedPsnrDb, denoisedSsim, noisyPsnrDb }: NoisePreview): string | null {
   if (denoisedPsnrDb === null || denoisedSsim === null) return null;
   return figuresText(denoisedPsnrDb, denoisedSsim, gainText(noisyPsnrDb, denoisedPsnrDb));
 }

@@ -1,29 +1,23 @@
 import { ActionIcon, Group, NumberInput, Select, Stack, Text } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { memo } from "react";
 import { useDatasetsPart } from "@/state/datasets";
-import {
-  changeNoise,
-  changeSource,
-  type NoiseSettings,
-  PHANTOMS,
-  sourceCount,
-  stepIndex,
-} from "@/state/noise";
+import { changeNoise, changeSource, type NoiseSource, PHANTOMS, sourceCount, stepIndex } from "@/state/noise";
 import { formatCount } from "@/ui/format";
 
 const PHANTOM = "phantom";
 const MAX_SEED = 0xffff_ffff;
 
-/** Which image: a phantom or one of a stored dataset, and stepping through them by `steps`. */
-export function SourceControls({
-  settings,
-  steps,
-}: {
-  readonly settings: NoiseSettings;
+export interface SourceControlsProps {
+  readonly source: NoiseSource;
+  readonly index: number;
+  /** Images that one press goes on by. */
   readonly steps: number;
-}) {
+}
+
+/** Which image: a phantom or one of a stored dataset, and stepping through them. Renders when its props change. */
+export const SourceControls = memo(function SourceControls({ source, index, steps }: SourceControlsProps) {
   const datasets = useDatasetsPart((state) => state.datasets);
-  const { source, index } = settings;
   const choose = (value: string | null) => {
     const dataset = datasets.find(({ id }) => id === value);
     if (dataset) changeSource({ kind: "dataset", datasetId: dataset.id, imageCount: dataset.imageCount });
@@ -79,4 +73,4 @@ export function SourceControls({
       )}
     </Stack>
   );
-}
+});
