@@ -45,6 +45,8 @@ export default defineConfig({
   optimizeDeps: {
     include: [
       "@jsquash/jpeg/decode",
+      "@mantine/core",
+      "@tabler/icons-react",
       "@tensorflow/tfjs-backend-cpu",
       "@tensorflow/tfjs-backend-wasm",
       "@tensorflow/tfjs-backend-webgl",
@@ -55,6 +57,8 @@ export default defineConfig({
       "fast-png",
       "idb",
       "modern-tar",
+      "react",
+      "react-dom/client",
       "zod",
     ],
   },

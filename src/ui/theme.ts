@@ -9,7 +9,6 @@ import {
   createTheme,
   defaultVariantColorsResolver,
   type MantineColorsTuple,
-  Modal,
   NumberInput,
   Paper,
   Table,
@@ -105,14 +104,6 @@ export const theme = createTheme({
     Card: Card.extend({
       defaultProps: { withBorder: true, padding: "lg" },
       styles: { root: { backgroundColor: "var(--lab-surface)", borderColor: "var(--lab-line)" } },
-    }),
-    Modal: Modal.extend({
-      defaultProps: { closeButtonProps: { "aria-label": "Close" } },
-      styles: {
-        header: { backgroundColor: "var(--lab-surface)" },
-        content: { backgroundColor: "var(--lab-surface)" },
-        title: { fontWeight: 650, fontSize: "1.1rem" },
-      },
     }),
     NumberInput: NumberInput.extend({ defaultProps: { hideControls: true } }),
     Paper: Paper.extend({

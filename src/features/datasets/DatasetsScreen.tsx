@@ -3,14 +3,15 @@ import { IconSparkles, IconStack2 } from "@tabler/icons-react";
 import { useState } from "react";
 import type { DatasetRecord } from "@/contracts/dataset";
 import type { ImportSource } from "@/contracts/workers";
-import { useDatasets } from "@/state/datasets";
+import { renameDataset, useDatasets } from "@/state/datasets";
 import { EmptyPanel } from "@/ui/EmptyPanel";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { LoadingScreen } from "@/ui/LoadingScreen";
 import { PageHeader } from "@/ui/PageHeader";
+import { RenameDialog } from "@/ui/RenameDialog";
 import { BrowseDialog } from "./BrowseDialog";
 import { type DatasetAction, DatasetCard } from "./DatasetCard";
-import { DeleteDialog, RenameDialog } from "./DatasetDialogs";
+import { DeleteDatasetDialog } from "./DeleteDatasetDialog";
 import { EndPanel } from "./EndPanel";
 import { ImportDialog } from "./ImportDialog";
 import { JobPanel } from "./JobPanel";
@@ -96,8 +97,15 @@ export default function DatasetsScreen() {
       {dialog?.kind === "continue" && <ImportDialog sources={null} resume={dialog.dataset} onClose={close} />}
       {dialog?.kind === "phantoms" && <PhantomDialog onClose={close} />}
       {dialog?.kind === "browse" && <BrowseDialog dataset={dialog.dataset} onClose={close} />}
-      {dialog?.kind === "rename" && <RenameDialog dataset={dialog.dataset} onClose={close} />}
-      {dialog?.kind === "delete" && <DeleteDialog dataset={dialog.dataset} onClose={close} />}
+      {dialog?.kind === "rename" && (
+        <RenameDialog
+          title="Rename dataset"
+          name={dialog.dataset.name}
+          onRename={(name) => renameDataset(dialog.dataset.id, name)}
+          onClose={close}
+        />
+      )}
+      {dialog?.kind === "delete" && <DeleteDatasetDialog dataset={dialog.dataset} onClose={close} />}
     </>
   );
 }

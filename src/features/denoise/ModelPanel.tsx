@@ -2,10 +2,11 @@ import { ActionIcon, Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { IconFlask2, IconPencil, IconTrash, IconUpload } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import type { ModelSummary } from "@/contracts/run";
-import { chooseModel } from "@/state/denoise";
+import { chooseModel, deleteModel, renameModel } from "@/state/denoise";
+import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { formatBytes, formatTime } from "@/ui/format";
 import { ModelSelect } from "@/ui/ModelSelect";
-import { DeleteModelDialog, RenameModelDialog } from "./ModelDialogs";
+import { RenameDialog } from "@/ui/RenameDialog";
 
 export interface ModelPanelProps {
   readonly models: readonly ModelSummary[];
@@ -64,8 +65,28 @@ export function ModelPanel({ models, synthetic, modelId, onFile, importing }: Mo
           </>
         )}
       </Group>
-      {model && dialog === "rename" && <RenameModelDialog model={model} onClose={close} />}
-      {model && dialog === "delete" && <DeleteModelDialog model={model} onClose={close} />}
+      {model && dialog === "rename" && (
+        <RenameDialog
+          title="Rename model"
+          name={model.name}
+          onRename={(name) => renameModel(model.id, name)}
+          onClose={close}
+        />
+      )}
+      {model && dialog === "delete" && (
+        <ConfirmDialog
+          title={`Delete “${model.name}”?`}
+          confirm="Delete"
+          refuse="Keep it"
+          failed="Not deleted"
+          onConfirm={() => deleteModel(model.id)}
+          onClose={close}
+        >
+          {model.kind === "imported"
+            ? "The weights will be removed from this browser; your file stays where it is."
+            : "These weights will be removed from this browser. Export the run first if you want to keep them."}
+        </ConfirmDialog>
+      )}
     </Stack>
   );
 }

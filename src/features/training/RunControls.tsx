@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text, Tooltip } from "@mantine/core";
+import { Button, Group, Tooltip } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
 import { continueTraining, pauseTraining, stopTraining, useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
+import { ConfirmDialog } from "@/ui/ConfirmDialog";
 
 /** Pause or continue (Alt+P), and stop (Alt+S). */
 export function RunControls({ confirmStop }: { readonly confirmStop: boolean }) {
@@ -52,28 +53,22 @@ export function RunControls({ confirmStop }: { readonly confirmStop: boolean }) 
           </Button>
         </Tooltip>
       </Group>
-      <Modal opened={confirming} onClose={confirm.close} title="End this run?" centered>
-        <Stack>
-          <Text>
-            The best weights so far are kept, tested, and can denoise. The run can be resumed later from where
-            it stopped.
-          </Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={confirm.close} data-autofocus>
-              Keep training
-            </Button>
-            <Button
-              color="red"
-              onClick={() => {
-                confirm.close();
-                stopTraining();
-              }}
-            >
-              Stop the run
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {confirming && (
+        <ConfirmDialog
+          title="End this run?"
+          confirm="Stop the run"
+          refuse="Keep training"
+          failed="Not stopped"
+          onConfirm={() => {
+            stopTraining();
+            return undefined;
+          }}
+          onClose={confirm.close}
+        >
+          The best weights so far are kept, tested, and can denoise. The run can be resumed later from where
+          it stopped.
+        </ConfirmDialog>
+      )}
     </>
   );
 }
