@@ -13,6 +13,19 @@ const XRAYS = "../shared/data/cxr256";
 const newFolder = (): string => join(mkdtempSync(join(tmpdir(), "lab-bench-")), "out");
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
+/** Trains on the recorded batches in PyTorch, and measures the exported pictures with scikit-image. */
+function replayInPytorch(out: string): void {
+  const python = pythonWith("torch", "skimage");
+  if (python === null) {
+    console.warn(
+      "PyTorch or scikit-image is not installed: the trace and the metrics are not checked against them",
+    );
+    return;
+  }
+  const replay = spawnSync(python, ["pytorch/replay.py", out], { encoding: "utf8" });
+  expect(replay.status, replay.stdout + replay.stderr).toBe(0);
+}
+
 test.describe.configure({ timeout: 300_000 });
 
 test("a run on phantoms writes every file of the contract", async () => {
@@ -59,16 +72,30 @@ test("a run on phantoms writes every file of the contract", async () => {
   for (const file of ["report.md", "model.safetensors", "last.safetensors"])
     expect(existsSync(join(out, file)), file).toBe(true);
 
-  const python = pythonWith("torch", "skimage");
-  test.info().annotations.push({ type: "torch", description: python ?? "not installed: trace not replayed" });
-  if (python === null) {
-    console.warn(
-      "PyTorch or scikit-image is not installed: the trace and the metrics are not checked against them",
-    );
-    return;
-  }
-  const replay = spawnSync(python, ["pytorch/replay.py", out], { encoding: "utf8" });
-  expect(replay.status, replay.stdout + replay.stderr).toBe(0);
+  replayInPytorch(out);
+});
+
+test("the lab's own engine trains, and PyTorch finds the same numbers", async () => {
+  const out = newFolder();
+  const args = [
+    "--data",
+    "phantom:24",
+    "--epochs",
+    "1",
+    "--trace",
+    "3",
+    "--export-images",
+    "2",
+    "--out",
+    out,
+  ];
+  const { code, stderr } = await bench(...TINY, "--engine", "webgpu", ...args);
+  expect(code, stderr).toBe(0);
+  const result = json(join(out, "result.json"));
+  expect(result.engine.name).toBe("webgpu");
+  expect(result.environment.adapter).not.toBeNull();
+  expect(result.memory.deviceBytesPeak).toBeGreaterThan(0);
+  replayInPytorch(out);
 });
 
 test("interrupted and resumed, a run ends with the numbers of an undisturbed one", async () => {

@@ -58,7 +58,6 @@ describe("parseCommand", () => {
     [["--width", "wide"], "bench/options"],
     [["--width", "0"], "config/invalid"],
     [["--size", "100"], "shape/size"],
-    [["--engine", "webgpu"], "config/unsupported"],
     [["--precision", "mixed"], "config/unsupported"],
     [["--setup", "ddp:2"], "config/unsupported"],
     [["--evaluate", "psnr,lpips"], "config/unsupported"],

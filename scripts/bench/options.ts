@@ -24,7 +24,7 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --split A,B,C              fractions for training, validation, test (0.5,0.33,0.17)
   --split-by patient|image   what may not fall on two sides (patient)
   --mode paper|sound         presets of the study as published, or mended (sound); later options override
-  --engine NAME              auto, tfjs-webgpu, tfjs-webgl, tfjs-wasm, tfjs-cpu (auto: measures and takes the fastest)
+  --engine NAME              auto, webgpu, tfjs-webgpu, tfjs-webgl, tfjs-wasm, tfjs-cpu (auto: measures and takes the fastest)
   --precision f32            number format (f32; mixed is not available yet)
   --setup single             replicas (single; dp:N and ddp:N are not available yet)
   --epochs N                 passes over the training images (50)

@@ -216,7 +216,6 @@ export function unsupported(config: RunConfig): Failure | null {
     message: `${what} is not available in this version.`,
     remedy,
   });
-  if (config.engine.name === "webgpu") return no("engine webgpu", "Use auto or one of the tfjs engines.");
   if (config.engine.precision === "mixed") return no("precision mixed", "Use f32.");
   if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
   if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
-import { chooseEngine } from "./chooseEngine";
+import { agreeing, chooseEngine } from "./chooseEngine";
 import { availableEngines, getEngine } from "./registry";
 
 const graph = buildGraph({ name: "unet", width: 2, norm: "last" });
@@ -42,5 +42,20 @@ describe("chooseEngine", () => {
   });
   it("stops when told to", async () => {
     await expect(chooseEngine({ ...options, signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+  });
+});
+
+describe("agreeing", () => {
+  it("drops what computes something else than WebAssembly", () => {
+    const losses = new Map([
+      ["webgpu", 0.7],
+      ["tfjs-webgpu", Number.NaN],
+      ["tfjs-webgl", 0.5001],
+      ["tfjs-wasm", 0.5],
+    ] as const);
+    expect(agreeing(losses)).toEqual(["tfjs-webgl", "tfjs-wasm"]);
+  });
+  it("keeps all where WebAssembly was not measured", () => {
+    expect(agreeing(new Map([["webgpu", 0.7]]))).toEqual(["webgpu"]);
   });
 });

@@ -8,7 +8,7 @@ import { getEngine } from "@/engine/registry";
  * U-Net width 8, one image of 256², the first result took 0.7 s with WASM, 1.7 s on lavapipe, 48 s on SwiftShader and
  * 5 s in plain JavaScript (the next ones 0.06, 0.8, 23 and 5 s).
  */
-const WITH_GPU = ["tfjs-webgpu", "tfjs-wasm", "tfjs-webgl", "tfjs-cpu"] as const;
+const WITH_GPU = ["webgpu", "tfjs-webgpu", "tfjs-wasm", "tfjs-webgl", "tfjs-cpu"] as const;
 const WITHOUT_GPU = ["tfjs-wasm", "tfjs-cpu"] as const;
 
 async function hasGpu(): Promise<boolean> {

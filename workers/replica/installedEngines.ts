@@ -2,7 +2,7 @@ import { chooseEngine } from "@/engine/chooseEngine";
 import { getEngine, type RunnableEngine } from "@/engine/registry";
 import type { SessionContext } from "./engines";
 
-const RUNNABLE: readonly RunnableEngine[] = ["tfjs-webgpu", "tfjs-webgl", "tfjs-wasm", "tfjs-cpu"];
+const RUNNABLE: readonly RunnableEngine[] = ["webgpu", "tfjs-webgpu", "tfjs-webgl", "tfjs-wasm", "tfjs-cpu"];
 
 /** The engines of this version of the lab. */
 export const installedEngines: SessionContext["engines"] = {
