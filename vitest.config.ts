@@ -21,7 +21,8 @@ export default mergeConfig(
               "tests/**/*.test.ts",
             ],
             exclude: ["**/*.gpu.test.ts"],
-            testTimeout: 60_000,
+            // A software adapter compiles shaders for tens of seconds when it has no cache yet.
+            testTimeout: 300_000,
           },
         },
         {
@@ -29,7 +30,7 @@ export default mergeConfig(
           test: {
             name: "browser",
             include: ["src/**/*.gpu.test.ts", "workers/**/*.gpu.test.ts"],
-            testTimeout: 120_000,
+            testTimeout: 300_000,
             fileParallelism: false,
             browser: {
               enabled: true,
