@@ -1,5 +1,5 @@
 import { Button, Card, Group, SegmentedControl, Skeleton, Stack, Text, Title } from "@mantine/core";
-import { memo, useEffect, useState } from "react";
+import { memo, useDeferredValue, useEffect, useState } from "react";
 import { useDatasets } from "@/state/datasets";
 import { useModels } from "@/state/models";
 import { changeNoise, changeSource, PHANTOMS, useNoiseSettings } from "@/state/noise";
@@ -73,6 +73,8 @@ export default function NoiseScreen() {
       changeSource(PHANTOMS);
   }, [modelsStatus, modelId, model, status, source, datasets]);
 
+  // The pictures first: what stands beside and below them follows in slices, so that opening the screen holds nothing up.
+  const opened = useDeferredValue(true, false);
   const grid = view === "grid";
   const noisy = useNoisePreview("noisy", previewRequest(settings, index, false));
   const cleaned = useNoisePreview(
@@ -126,10 +128,14 @@ export default function NoiseScreen() {
           </Card>
         </div>
         <Card padding="md" className={classes["controls"] ?? ""}>
-          <Stack gap="lg">
-            <SourceControls source={source} index={index} steps={grid ? GRID_IMAGES : 1} />
-            <NoiseControls settings={settings} models={models} synthetic={synthetic} />
-          </Stack>
+          {opened ? (
+            <Stack gap="lg">
+              <SourceControls source={source} index={index} steps={grid ? GRID_IMAGES : 1} />
+              <NoiseControls settings={settings} models={models} synthetic={synthetic} />
+            </Stack>
+          ) : (
+            <Skeleton height={520} animate={false} />
+          )}
         </Card>
         <Stack gap="lg" className={classes["words"] ?? ""}>
           <Card padding="md">
@@ -154,7 +160,7 @@ export default function NoiseScreen() {
             <Title order={2} id="terms" mb="sm">
               In plain words
             </Title>
-            <Explanations />
+            {opened && <Explanations />}
           </section>
         </Stack>
       </div>
