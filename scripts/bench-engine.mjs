@@ -44,12 +44,14 @@ try {
       async ([module, asked]) => (await import(module)).benchEngines(asked),
       [`${url}scripts/bench-engine.page.ts`, request],
     );
-  // The dev server reloads the page once when it bundles packages that it has not seen.
-  const report = await run().catch(async (error) => {
-    if (!/navigation|destroyed/.test(error.message)) throw error;
-    await page.waitForLoadState();
-    return run();
-  });
+  // The dev server reloads the page when it bundles packages that it has not seen; a few times at the most.
+  const persistently = async (attempts) =>
+    run().catch(async (error) => {
+      if (attempts === 0 || !/navigation|destroyed/.test(error.message)) throw error;
+      await page.waitForLoadState();
+      return persistently(attempts - 1);
+    });
+  const report = await persistently(3);
   print(report, browser.version());
 } finally {
   await browser.close();
