@@ -146,6 +146,7 @@ test("bad data ends with one line and exit code 2, and leaves nothing behind", a
 });
 
 test("real X-rays train headless", async () => {
+  if (!existsSync(XRAYS)) console.warn(`${XRAYS} is not here: no run on real X-rays`);
   test.skip(!existsSync(XRAYS), `${XRAYS} is not here`);
   const out = newFolder();
   const { code, stderr } = await bench(

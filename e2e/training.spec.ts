@@ -72,17 +72,3 @@ test("two patients or fewer cannot be split", async ({ page }) => {
     /data\/too-few|at least/i,
   );
 });
-
-test("a tab that nobody looks at keeps training", async ({ page, context }) => {
-  await startRun(page, `${TINY_RUN}&training.epochs=5000`);
-  await expect
-    .poll(async () => (await statusOf(page)).progress?.step ?? 0, { timeout: 60_000 })
-    .toBeGreaterThan(0);
-  await (await context.newPage()).bringToFront();
-  const hidden = await page.evaluate(() => document.visibilityState);
-  test.info().annotations.push({ type: "visibility of the training tab", description: hidden });
-  const before = (await statusOf(page)).progress?.step ?? 0;
-  await expect
-    .poll(async () => (await statusOf(page)).progress?.step ?? 0, { timeout: 60_000 })
-    .toBeGreaterThan(before + 50);
-});
