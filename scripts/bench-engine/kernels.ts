@@ -85,7 +85,7 @@ interface Contestant extends Candidate {
 
 function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, readonly Candidate[]>> {
   const { size, outChannels } = layer;
-  const extent: Extent = { images: 4, height: size, width: size };
+  const extent: Extent = { images: 4, height: size, width: size, storage: "f32" };
   const plain: Target = { ...target, subgroupSize: null };
   const lanes = lanesOf(target);
   const sources: SourceSpec[] = layer.sources.map((channels) => ({ channels, normOffset: 0, relu: true }));
@@ -107,7 +107,7 @@ function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, rea
       })),
       ...tiles.map((tile) => ({
         name: `lanes ${tile.pixels} px × ${tile.outputs}`,
-        kernel: laneForward(forward, lanes ?? 0, tile),
+        kernel: laneForward(forward, target, lanes ?? 0, tile),
       })),
     ],
     ...(single && {
@@ -118,7 +118,7 @@ function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, rea
         })),
         ...tiles.map((tile) => ({
           name: `lanes ${tile.pixels} px × ${tile.outputs}`,
-          kernel: laneDgrad(dgrad, lanes ?? 0, tile),
+          kernel: laneDgrad(dgrad, target, lanes ?? 0, tile),
         })),
       ],
       wgrad: [
@@ -129,7 +129,7 @@ function candidatesOf(layer: Layer, target: Target): Readonly<Record<string, rea
               .filter((vectors) => outChannels % (lanes * vectors) === 0)
               .map((vectors) => ({
                 name: `lanes × ${vectors}`,
-                kernel: laneWgradKernel(wgrad, { lanes, vectors }),
+                kernel: laneWgradKernel(wgrad, target, { lanes, vectors }),
               }))),
       ],
     }),

@@ -11,9 +11,17 @@ export interface Tensor {
  */
 export type StateDict = Map<string, Tensor>;
 
+/** The loss scale of mixed precision, and good steps in a row since it changed. */
+export interface LossScaleState {
+  readonly scale: number;
+  readonly goodSteps: number;
+}
+
 /** Adam's state: step count and the first and second moments of every trainable parameter. */
 export interface OptimizerState {
   readonly step: number;
+  /** With mixed precision only. */
+  readonly lossScale?: LossScaleState;
   readonly firstMoments: StateDict;
   readonly secondMoments: StateDict;
 }

@@ -16,6 +16,11 @@ export interface ExecutorOptions {
   readonly height: number;
   readonly width: number;
   readonly loss: "l1" | "l2";
+  /**
+   * `mixed`: activations and their gradients in 16-bit floats, arithmetic, weights and statistics in 32 bits, dynamic loss
+   * scale. Engines without it throw `engine/precision`. Absent: `f32`.
+   */
+  readonly precision?: "f32" | "mixed";
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
 }
 

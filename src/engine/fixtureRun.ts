@@ -3,13 +3,18 @@ import type { Batch, Engine, Executor } from "./executor";
 import type { Fixture } from "./fixtures";
 
 /** An executor with a fixture's network, weights and settings. Used by tests only. */
-export function createFor(engine: Engine, fixture: Fixture): Promise<Executor> {
+export function createFor(
+  engine: Engine,
+  fixture: Fixture,
+  precision: "f32" | "mixed" = "f32",
+): Promise<Executor> {
   return engine.create({
     graph: buildGraph(fixture.model),
     weights: fixture.initial,
     height: fixture.height,
     width: fixture.width,
     loss: fixture.loss,
+    precision,
     adam: fixture.adam,
   });
 }

@@ -1,3 +1,4 @@
+import { LabError } from "@/contracts/failure";
 import type { Engine, Executor, ExecutorOptions } from "@/engine/executor";
 import { findWebglRenderer, findWebgpuAdapter } from "../adapter";
 import { acquireBackend, type BackendName, releaseBackend } from "./backend";
@@ -19,6 +20,12 @@ export function tfjsEngine(backendName: BackendName): Engine {
     name: `tfjs-${backendName}`,
     unavailable: UNAVAILABLE[backendName],
     create: async (options: ExecutorOptions): Promise<Executor> => {
+      if (options.precision === "mixed")
+        throw new LabError(
+          "engine/precision",
+          `tfjs-${backendName} computes in 32-bit floats only.`,
+          "Choose the webgpu engine for mixed precision, or precision f32.",
+        );
       const backend = await acquireBackend(backendName);
       try {
         return new TfjsExecutor(backend, options);

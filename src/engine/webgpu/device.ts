@@ -80,6 +80,9 @@ async function openDevice(): Promise<LabDevice> {
     target: {
       software: isSoftware(described),
       subgroupSize: subgroupSizeOf(adapter),
+      shaderF16: device.features.has("shader-f16"),
+      subgroupMatrices: [],
+      tuning: new Map(),
       maxInvocationsPerWorkgroup: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,

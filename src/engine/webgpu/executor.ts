@@ -4,7 +4,8 @@ import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/ex
 import { checkStateDict } from "@/model/stateDict";
 import { deviceLost, type LabDevice } from "./device";
 import { type InferencePlan, planInference } from "./inferencePlan";
-import { adam } from "./kernels/adam";
+import { adam, gradientCheck } from "./kernels/adam";
+import type { Target } from "./kernels/kernel";
 import {
   assembleWeights,
   type Layout,
@@ -13,39 +14,24 @@ import {
   packRunning,
   unpackParameters,
 } from "./layout";
+import { LossScale } from "./lossScale";
 import { type Lowered, lower } from "./lower";
 import { DeviceMemory } from "./memory";
 import { Network } from "./network";
-import type { PermanentName, Plan } from "./plan";
-import { type DispatchTime, type Permanents, Program } from "./program";
+import { allocatePermanents, type Permanents } from "./permanents";
+import type { PermanentName, PlannedDispatch } from "./plan";
+import { PreparedPrograms } from "./preparedPrograms";
+import { type DispatchTime, Program } from "./program";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
 
 /** Images that a forward pass takes at once, and the pixels that they may have together. */
 const INFER_IMAGES = 16;
 const INFER_PIXELS = 1 << 20;
 
-/** A plan's slots on the device, and programs by number of images that fit them. */
-interface Prepared<SomePlan extends Plan> {
-  readonly images: number;
-  readonly slots: readonly GPUBuffer[];
-  readonly programs: Map<
-    number,
-    { readonly plan: SomePlan; readonly buffers: readonly GPUBuffer[]; readonly program: Program }
-  >;
-}
-
-type Ready<SomePlan extends Plan> = {
-  readonly plan: SomePlan;
-  readonly buffers: readonly GPUBuffer[];
-  readonly program: Program;
-};
-
-/** Programs kept for smaller numbers of images than the largest seen. */
-const KEPT_PROGRAMS = 4;
-
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
   private readonly lab: LabDevice;
+  private readonly mixed: boolean;
   private readonly options: ExecutorOptions;
   private readonly lowered: Lowered;
   private readonly layout: Layout;
@@ -53,8 +39,11 @@ export class WebgpuExecutor implements Executor {
   private readonly permanents: Permanents;
   private readonly readback: GPUBuffer;
   private readonly adam: Program;
-  private training: Prepared<TrainingPlan> | null = null;
-  private inference: Prepared<InferencePlan> | null = null;
+  private readonly training: PreparedPrograms<TrainingPlan>;
+  private readonly inference: PreparedPrograms<InferencePlan>;
+  private readonly lossScale = new LossScale();
+  /** The loss scale that the gradients held carry; 1 in float32. */
+  private gradientScale = 1;
   private readonly batchesTracked = new Map<string, number>();
   private adamSteps = 0;
   private hasGradients = false;
@@ -74,12 +63,17 @@ export class WebgpuExecutor implements Executor {
   ) {
     this.lab = lab;
     this.options = options;
+    this.mixed = options.precision === "mixed";
     this.lowered = lowered;
     this.layout = layout;
     this.held = held;
     this.permanents = permanents;
     this.readback = readback;
     this.adam = adamProgram;
+    this.training = new PreparedPrograms(lab, held, permanents, (images) => this.planTraining(images));
+    this.inference = new PreparedPrograms(lab, held, permanents, (images) =>
+      planInference(this.network(images), lab.target),
+    );
     this.info = { engine: "webgpu", adapter: lab.adapter, features: lab.features, limits: lab.limits };
   }
 
@@ -90,30 +84,26 @@ export class WebgpuExecutor implements Executor {
     const layout = layoutOf(lowered);
     const held = new DeviceMemory(lab);
     try {
-      const { permanents, readback } = await allocatePermanents(held, layout);
-      const floats = layout.parameterFloats;
-      const kernel = adam({ floats, ...options.adam }, lab.target);
-      const whole = (name: PermanentName, bytes = 4 * floats) =>
-        ({ kind: "permanent", name, offset: 0, bytes }) as const;
-      const program = await Program.create(
+      const permanents = await allocatePermanents(held, layout);
+      const [readback] = await held.allocate([
+        {
+          label: "loss readback",
+          bytes: 16,
+          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+        },
+      ]);
+      const update = updateDispatches(layout.parameterFloats, options, lab.target);
+      const program = await Program.create(lab, update, [], permanents);
+      const executor = new WebgpuExecutor(
         lab,
-        [
-          {
-            label: "adam",
-            kernel,
-            bindings: [
-              whole("gradients"),
-              whole("parameters"),
-              whole("firstMoments"),
-              whole("secondMoments"),
-              whole("adamStep", 16),
-            ],
-          },
-        ],
-        [],
+        options,
+        lowered,
+        layout,
+        held,
         permanents,
+        readback as GPUBuffer,
+        program,
       );
-      const executor = new WebgpuExecutor(lab, options, lowered, layout, held, permanents, readback, program);
       executor.upload(options.weights);
       return executor;
     } catch (error) {
@@ -130,7 +120,7 @@ export class WebgpuExecutor implements Executor {
       const out = new Float32Array(images * pixels);
       for (let first = 0; first < images; first += most) {
         const count = Math.min(most, images - first);
-        const { plan, buffers, program } = await this.readyInference(count);
+        const { plan, buffers, program } = await this.inference.ready(count);
         this.write(
           buffers[plan.noisy] as GPUBuffer,
           noisy.subarray(first * pixels, (first + count) * pixels),
@@ -147,7 +137,7 @@ export class WebgpuExecutor implements Executor {
     return this.guarded(async () => {
       await this.queueGradients(batch);
       this.queueAdam(learningRate);
-      return this.readLoss();
+      return this.finishUpdate();
     });
   }
 
@@ -155,27 +145,32 @@ export class WebgpuExecutor implements Executor {
     return this.guarded(async () => {
       await this.queueGradients(batch);
       this.queueLossCopy();
-      return this.readLoss();
+      return (await this.readLoss()).loss;
     });
   }
 
   applyGradients(learningRate: number): Promise<void> {
     return this.guarded(async () => {
       this.queueAdam(learningRate);
-      await this.readLoss();
+      await this.finishUpdate();
     });
   }
 
   readGradients(): Promise<StateDict> {
     return this.guarded(async () => {
       this.checkGradients();
-      return unpackParameters(this.layout, await this.readPermanent("gradients"));
+      const flat = await this.readPermanent("gradients");
+      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g / this.gradientScale;
+      return unpackParameters(this.layout, flat);
     });
   }
 
   writeGradients(gradients: StateDict): Promise<void> {
     return this.guarded(async () => {
-      this.write(this.permanents.gradients, packParameters(this.layout, gradients));
+      const flat = packParameters(this.layout, gradients);
+      this.scaleGradients();
+      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g * this.gradientScale;
+      this.write(this.permanents.gradients, flat);
       this.hasGradients = true;
       this.foreignGradients = true;
     });
@@ -199,18 +194,20 @@ export class WebgpuExecutor implements Executor {
   readOptimizer(): Promise<OptimizerState> {
     return this.guarded(async () => ({
       step: this.adamSteps,
+      ...(this.mixed ? { lossScale: this.lossScale.state } : {}),
       firstMoments: unpackParameters(this.layout, await this.readPermanent("firstMoments")),
       secondMoments: unpackParameters(this.layout, await this.readPermanent("secondMoments")),
     }));
   }
 
-  writeOptimizer({ step, firstMoments, secondMoments }: OptimizerState): Promise<void> {
+  writeOptimizer({ step, firstMoments, secondMoments, lossScale }: OptimizerState): Promise<void> {
     return this.guarded(async () => {
       const first = packParameters(this.layout, firstMoments);
       const second = packParameters(this.layout, secondMoments);
       this.write(this.permanents.firstMoments, first);
       this.write(this.permanents.secondMoments, second);
       this.adamSteps = step;
+      this.lossScale.restore(lossScale);
     });
   }
 
@@ -222,13 +219,11 @@ export class WebgpuExecutor implements Executor {
     if (this.disposed) return;
     this.disposed = true;
     this.held.freeAll();
-    this.training = null;
-    this.inference = null;
   }
 
   /** The plan of a training step with this many images, without running it. */
   planTraining(images: number): TrainingPlan {
-    return planTraining(new Network(this.lowered, this.layout, images), this.options.loss, this.lab.target);
+    return planTraining(this.network(images), this.options.loss, this.lab.target);
   }
 
   /**
@@ -237,6 +232,10 @@ export class WebgpuExecutor implements Executor {
    */
   measure(batch: Batch): Promise<DispatchTime[]> {
     return this.guarded(async () => (await this.uploaded(batch)).measure());
+  }
+
+  private network(images: number): Network {
+    return new Network(this.lowered, this.layout, images, this.mixed ? "f16" : "f32");
   }
 
   private async queueGradients(batch: Batch): Promise<void> {
@@ -248,9 +247,10 @@ export class WebgpuExecutor implements Executor {
     this.checkPixels(noisy, images);
     this.checkPixels(clean, images);
     this.checkStatistics(images);
-    const { plan, buffers, program } = await this.readyTraining(images);
+    const { plan, buffers, program } = await this.training.ready(images);
     this.write(buffers[plan.noisy] as GPUBuffer, noisy);
     this.write(buffers[plan.clean] as GPUBuffer, clean);
+    this.scaleGradients();
     if (this.foreignGradients) this.clearGradients();
     this.hasGradients = true;
     for (const name of this.layout.norms.keys())
@@ -265,7 +265,27 @@ export class WebgpuExecutor implements Executor {
     const stepSize = learningRate / (1 - beta1 ** this.adamSteps);
     const correction = Math.sqrt(1 - beta2 ** this.adamSteps);
     this.write(this.permanents.adamStep, new Float32Array([stepSize, correction, 0, 0]));
-    this.adam.submit((encoder) => this.copyLoss(encoder));
+    this.adam.submit({
+      before: (encoder) => encoder.clearBuffer(this.permanents.overflow),
+      after: (encoder) => this.copyLoss(encoder),
+    });
+  }
+
+  /** Waits for the update; one that met an overflow was skipped on the device, and does not count here either. */
+  private async finishUpdate(): Promise<number> {
+    const { loss, overflowed } = await this.readLoss();
+    if (!this.mixed) return loss;
+    if (overflowed) this.adamSteps -= 1;
+    this.lossScale.stepDone(overflowed);
+    return loss;
+  }
+
+  /** Gradients that come next carry the loss scale as it is now. */
+  private scaleGradients(): void {
+    if (!this.mixed) return;
+    const { scale } = this.lossScale;
+    this.gradientScale = scale;
+    this.write(this.permanents.scaling, new Float32Array([scale, 1 / scale, 0, 0]));
   }
 
   private queueLossCopy(): void {
@@ -276,14 +296,16 @@ export class WebgpuExecutor implements Executor {
 
   private copyLoss(encoder: GPUCommandEncoder): void {
     encoder.copyBufferToBuffer(this.permanents.loss, 0, this.readback, 0, 4);
+    encoder.copyBufferToBuffer(this.permanents.overflow, 0, this.readback, 4, 4);
   }
 
   /** Waits for everything queued. */
-  private async readLoss(): Promise<number> {
+  private async readLoss(): Promise<{ readonly loss: number; readonly overflowed: boolean }> {
     await this.readback.mapAsync(GPUMapMode.READ);
-    const [loss] = new Float32Array(this.readback.getMappedRange(0, 4).slice(0));
+    const bytes = this.readback.getMappedRange(0, 8).slice(0);
     this.readback.unmap();
-    return loss as number;
+    const [loss] = new Float32Array(bytes);
+    return { loss: loss as number, overflowed: new Uint32Array(bytes)[1] !== 0 };
   }
 
   private clearGradients(): void {
@@ -323,66 +345,6 @@ export class WebgpuExecutor implements Executor {
     } finally {
       this.held.free(staging);
     }
-  }
-
-  private async readyTraining(images: number): Promise<Ready<TrainingPlan>> {
-    const make = (count: number): TrainingPlan => this.planTraining(count);
-    const known = this.training;
-    // Forgotten while it may be freed: an allocation that fails leaves nothing half made.
-    this.training = null;
-    this.training = await this.prepared(known, images, make);
-    return this.ready(this.training, images, make);
-  }
-
-  private async readyInference(images: number): Promise<Ready<InferencePlan>> {
-    const make = (count: number): InferencePlan =>
-      planInference(new Network(this.lowered, this.layout, count), this.lab.target);
-    const known = this.inference;
-    this.inference = null;
-    this.inference = await this.prepared(known, images, make);
-    return this.ready(this.inference, images, make);
-  }
-
-  /** Slots that hold `images`; those of a smaller number are freed first. */
-  private async prepared<SomePlan extends Plan>(
-    known: Prepared<SomePlan> | null,
-    images: number,
-    make: (images: number) => SomePlan,
-  ): Promise<Prepared<SomePlan>> {
-    if (known && known.images >= images) return known;
-    for (const slot of known?.slots ?? []) this.held.free(slot);
-    const plan = make(images);
-    const slots = await this.held.allocate(
-      plan.slots.map((bytes, index) => ({
-        label: `slot ${index}`,
-        bytes,
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      })),
-    );
-    return { images, slots, programs: new Map() };
-  }
-
-  private async ready<SomePlan extends Plan>(
-    prepared: Prepared<SomePlan>,
-    images: number,
-    make: (images: number) => SomePlan,
-  ): Promise<Ready<SomePlan>> {
-    const known = prepared.programs.get(images);
-    if (known) return known;
-    const plan = make(images);
-    // Fewer images than the slots are made for: the same tensors in the order of the larger plan's slots.
-    const slotOf = images === prepared.images ? plan : make(prepared.images);
-    const buffers = plan.tensors.map(
-      (_, index) => prepared.slots[slotOf.tensors[index]?.slot ?? 0] as GPUBuffer,
-    );
-    const program = await Program.create(this.lab, plan.dispatches, buffers, this.permanents);
-    const ready = { plan, buffers, program };
-    if (prepared.programs.size >= KEPT_PROGRAMS) {
-      const [oldest] = prepared.programs.keys();
-      if (oldest !== undefined) prepared.programs.delete(oldest);
-    }
-    prepared.programs.set(images, ready);
-    return ready;
   }
 
   /** One call: refuses after dispose, and turns what a lost device throws into its coded failure. */
@@ -453,43 +415,32 @@ function later(): Promise<null> {
   return new Promise((resolve) => setTimeout(() => resolve(null), LOSS_WAIT_MS));
 }
 
-async function allocatePermanents(
-  held: DeviceMemory,
-  { parameterFloats, normFloats, runningFloats }: Layout,
-): Promise<{ readonly permanents: Permanents; readonly readback: GPUBuffer }> {
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const sizes: readonly (readonly [PermanentName, number])[] = [
-    ["parameters", parameterFloats],
-    ["gradients", parameterFloats],
-    ["firstMoments", parameterFloats],
-    ["secondMoments", parameterFloats],
-    ["norms", normFloats],
-    ["running", runningFloats],
-    ["loss", 4],
-    ["adamStep", 4],
-  ];
-  const made = await held.allocate([
-    ...sizes.map(([label, floats]) => ({
-      label,
-      bytes: 4 * floats,
-      usage: label === "adamStep" ? GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST : usage,
-    })),
-    { label: "loss readback", bytes: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST },
-  ]);
-  const [parameters, gradients, firstMoments, secondMoments, norms, running, loss, adamStep, readback] =
-    made as [
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-      GPUBuffer,
-    ];
-  return {
-    permanents: { parameters, gradients, firstMoments, secondMoments, norms, running, loss, adamStep },
-    readback,
+/** The update of the parameters: in mixed precision a check for overflow first. */
+function updateDispatches(
+  floats: number,
+  { adam: settings, precision }: ExecutorOptions,
+  target: Target,
+): PlannedDispatch[] {
+  const scaled = precision === "mixed";
+  const whole = (name: PermanentName, bytes = 4 * floats) =>
+    ({ kind: "permanent", name, offset: 0, bytes }) as const;
+  const overflow = whole("overflow", 16);
+  const check = {
+    label: "overflow check",
+    kernel: gradientCheck({ floats }, target),
+    bindings: [whole("gradients"), overflow],
   };
+  const update = {
+    label: "adam",
+    kernel: adam({ floats, ...settings, scaled }, target),
+    bindings: [
+      whole("gradients"),
+      whole("parameters"),
+      whole("firstMoments"),
+      whole("secondMoments"),
+      whole("adamStep", 16),
+      ...(scaled ? [whole("scaling", 16), overflow] : []),
+    ],
+  };
+  return scaled ? [check, update] : [update];
 }

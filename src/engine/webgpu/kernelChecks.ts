@@ -9,13 +9,14 @@ import { maxPoolForward, maxPoolBackward as referencePoolBackward } from "../ref
 import { upconvBackward, upconvForward } from "../reference/upconv";
 import { upsampleBackward as referenceUpsampleBackward, upsampleForward } from "../reference/upsample";
 import type { LabDevice } from "./device";
+import { fromHalf, toHalf } from "./halves.fixture";
 import { runKernel } from "./kernelRun";
 import { adam } from "./kernels/adam";
 import { convDgrad } from "./kernels/convDgrad";
 import { convForward } from "./kernels/convForward";
 import { convWgrad } from "./kernels/convWgrad";
 import { headBackward, headLoss, lossFinish } from "./kernels/head";
-import type { PartialKernel, SourceSpec } from "./kernels/kernel";
+import type { PartialKernel, SourceSpec, Storage } from "./kernels/kernel";
 import { maxPool, maxPoolBackward } from "./kernels/maxPool";
 import { normBackward, normBackwardFinish, normBackwardSums, normFinish, normMoments } from "./kernels/norm";
 import { sumSplits } from "./kernels/sumSplits";
@@ -26,16 +27,27 @@ import { upsample, upsampleBackward } from "./kernels/upsample";
 
 /** float32 sums of a few hundred terms in another order, relative to the largest value. */
 const RTOL = 2e-5;
+/** What is stored in halves is rounded to 11 bits: 2⁻¹¹ = 4.9e-4 of the value. */
+const FEATURE_RTOL: Readonly<Record<Storage, number>> = { f32: RTOL, f16: 5e-4 };
+
+const LOSS_SCALE = 1024;
 
 type Size = readonly [images: number, height: number, width: number];
 
 /** Odd batches, sizes that no tile divides, single pixels, and one that tiles divide. */
-export const SIZES: readonly Size[] = [
+const SIZES: readonly Size[] = [
   [3, 5, 7],
   [1, 1, 1],
   [2, 3, 2],
   [1, 9, 17],
   [2, 8, 16],
+];
+
+/** Every size in float32, and in halves an odd one and the one that tiles divide. */
+export const CASES: readonly (readonly [storage: Storage, ...size: Size])[] = [
+  ...SIZES.map((size) => ["f32", ...size] as const),
+  ["f16", 3, 5, 7],
+  ["f16", 2, 8, 16],
 ];
 
 /** Numbers in (−1, 1), the same every time. */
@@ -47,8 +59,19 @@ export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
   });
 }
 
-function feature(channels: number, [images, height, width]: Size, seed: number): Feature {
-  const data = Float64Array.from(noise(channels * images * height * width, seed));
+/** The nearest number that can be stored. */
+function rounded(value: number, storage: Storage): number {
+  return storage === "f32" ? Math.fround(value) : fromHalf(toHalf(value));
+}
+
+function feature(
+  channels: number,
+  [images, height, width]: Size,
+  seed: number,
+  storage: Storage = "f32",
+): Feature {
+  const count = channels * images * height * width;
+  const data = Float64Array.from(noise(count, seed), (value) => rounded(value, storage));
   return { channels, images, height, width, data };
 }
 
@@ -64,6 +87,18 @@ function packed({ channels, images, height, width, data }: Feature): Float32Arra
           (c * images + n) * pixels + p
         ] as number;
   return out;
+}
+
+/** As it lies on the device. */
+function encoded(x: Feature, storage: Storage): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  const floats = packed(x);
+  return storage === "f32" || x.channels === 1 ? floats : Uint16Array.from(floats, toHalf);
+}
+
+/** The inverse of `encoded` without its order: numbers of a feature that a kernel wrote. */
+function read(bytes: Float32Array<ArrayBuffer> | undefined, storage: Storage): Float32Array<ArrayBuffer> {
+  if (storage === "f32" || bytes === undefined) return bytes ?? empty(0);
+  return Float32Array.from(new Uint16Array(bytes.buffer), fromHalf);
 }
 
 /** PyTorch's [first, second, taps] → [taps, in, out]; `swap` for a convolution, whose first side is out. */
@@ -106,7 +141,18 @@ function slice(x: Feature, first: number, channels: number): Feature {
 const close = (actual: ArrayLike<number> | undefined, expected: ArrayLike<number>, what: string): void =>
   expect(relativeError(actual ?? [], expected), what).toBeLessThan(RTOL);
 
-const extentOf = ([images, height, width]: Size) => ({ images, height, width });
+const closeFeature = (
+  actual: Float32Array<ArrayBuffer> | undefined,
+  expected: ArrayLike<number>,
+  what: string,
+  storage: Storage,
+): void => {
+  // Buffers are made for floats; halves fill the first half.
+  const values = read(actual, storage).subarray(0, expected.length);
+  expect(relativeError(values, expected), what).toBeLessThan(FEATURE_RTOL[storage]);
+};
+
+const extentOf = ([images, height, width]: Size, storage: Storage) => ({ images, height, width, storage });
 const plain = (channels: number): SourceSpec => ({ channels, normOffset: null, relu: false });
 const empty = (floats: number): Float32Array<ArrayBuffer> => new Float32Array(floats);
 
@@ -114,7 +160,7 @@ const empty = (floats: number): Float32Array<ArrayBuffer> => new Float32Array(fl
 async function summed(
   lab: LabDevice,
   kernel: PartialKernel,
-  inputs: Readonly<Record<string, Float32Array>>,
+  inputs: Readonly<Record<string, ArrayBufferView>>,
   rows: { taps: number; channels: number; firstChannel: number; inChannels: number; rowFloats: number },
   bias: boolean,
 ): Promise<{ readonly weight: Float32Array; readonly bias: Float32Array }> {
@@ -136,19 +182,20 @@ async function summed(
 /** Two sources (8 channels behind BatchNorm and ReLU, 12 plain) to 20 channels: nothing is a multiple of 16. */
 export async function checkConv(
   lab: LabDevice,
+  storage: Storage,
   size: Size,
   normed: number,
   other: number,
   outChannels: number,
 ): Promise<void> {
-  const extent = extentOf(size);
-  const stored = feature(normed, size, 1);
-  const second = feature(other, size, 2);
+  const extent = extentOf(size, storage);
+  const stored = feature(normed, size, 1, storage);
+  const second = feature(other, size, 2, storage);
   const scale = Float64Array.from(noise(normed, 3));
   const shift = Float64Array.from(noise(normed, 4));
   const weight = Float64Array.from(noise(outChannels * (normed + other) * 9, 5));
   const bias = Float64Array.from(noise(outChannels, 6));
-  const gradient = feature(outChannels, size, 7);
+  const gradient = feature(outChannels, size, 7, storage);
   const norms = Float32Array.from([...scale, ...shift, ...empty(2 * normed)]);
   const input = concat(seen(stored, scale, shift), second);
   const expected = conv.convForward(input, weight, bias, 3, outChannels);
@@ -161,13 +208,13 @@ export async function checkConv(
       weights,
       bias: Float32Array.from(bias),
       norms,
-      source0: packed(stored),
-      source1: packed(second),
+      source0: encoded(stored, storage),
+      source1: encoded(second, storage),
       output: noise(expected.data.length, 8),
     },
   );
   const rectified = { ...expected, data: expected.data.map((value) => Math.max(0, value)) };
-  close(forward.outputs["output"], packed(rectified), "forward");
+  closeFeature(forward.outputs["output"], packed(rectified), "forward", storage);
 
   const {
     input: inputGradient,
@@ -180,21 +227,21 @@ export async function checkConv(
     [0, normed, false, false],
     [normed, other, true, true],
   ] as const) {
-    const before = feature(channels, size, 9);
-    const gate = feature(channels, size, 10);
+    const before = feature(channels, size, 9, storage);
+    const gate = feature(channels, size, 10, storage);
     const kernel = convDgrad({ ...extent, ...range, firstChannel, channels, mask, accumulate }, lab.target);
     const { outputs } = await runKernel(lab, kernel, {
       weights,
-      gradient: packed(gradient),
-      mask: packed(gate),
-      output: packed(before),
+      gradient: encoded(gradient, storage),
+      mask: encoded(gate, storage),
+      output: encoded(before, storage),
     });
     const own = slice(inputGradient, firstChannel, channels);
     const data = own.data.map(
       (value, i) =>
         (mask && (gate.data[i] as number) <= 0 ? 0 : value) + (accumulate ? (before.data[i] as number) : 0),
     );
-    close(outputs["output"], packed({ ...own, data }), `dgrad of ${channels} channels`);
+    closeFeature(outputs["output"], packed({ ...own, data }), `dgrad of ${channels} channels`, storage);
   }
   const wanted = hwio(weightGradient, outChannels, normed + other, 9, true);
   for (const [source, values, firstChannel] of [
@@ -204,7 +251,7 @@ export async function checkConv(
     const { channels } = source;
     const hasBias = firstChannel === 0;
     const kernel = convWgrad({ ...extent, source, outChannels, bias: hasBias }, lab.target);
-    const inputs = { norms, source: packed(values), gradient: packed(gradient) };
+    const inputs = { norms, source: encoded(values, storage), gradient: encoded(gradient, storage) };
     const rows = { taps: 9, channels, firstChannel, inChannels: normed + other, rowFloats: outChannels };
     const sums = await summed(lab, kernel, inputs, rows, hasBias);
     const own = wanted.map((value, i) => {
@@ -217,13 +264,13 @@ export async function checkConv(
 }
 
 /** The network's first convolution: one channel, stored as plain floats. */
-export async function checkFirstConv(lab: LabDevice, size: Size): Promise<void> {
+export async function checkFirstConv(lab: LabDevice, storage: Storage, size: Size): Promise<void> {
   const outChannels = 8;
-  const extent = extentOf(size);
-  const input = feature(1, size, 1);
+  const extent = extentOf(size, storage);
+  const input = feature(1, size, 1, storage);
   const weight = Float64Array.from(noise(outChannels * 9, 2));
   const bias = Float64Array.from(noise(outChannels, 3));
-  const gradient = feature(outChannels, size, 4);
+  const gradient = feature(outChannels, size, 4, storage);
   const expected = conv.convForward(input, weight, bias, 3, outChannels);
   const forward = await runKernel(
     lab,
@@ -231,14 +278,14 @@ export async function checkFirstConv(lab: LabDevice, size: Size): Promise<void> 
     {
       weights: hwio(weight, outChannels, 1, 9, true),
       bias: Float32Array.from(bias),
-      source0: packed(input),
+      source0: encoded(input, storage),
       output: empty(expected.data.length),
     },
   );
-  close(forward.outputs["output"], packed(expected), "forward");
+  closeFeature(forward.outputs["output"], packed(expected), "forward", storage);
   const back = conv.convBackward(input, weight, gradient, 3, false);
   const kernel = convWgrad({ ...extent, source: plain(1), outChannels, bias: true }, lab.target);
-  const inputs = { source: packed(input), gradient: packed(gradient) };
+  const inputs = { source: encoded(input, storage), gradient: encoded(gradient, storage) };
   const rows = { taps: 9, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: outChannels };
   const sums = await summed(lab, kernel, inputs, rows, true);
   close(sums.weight, hwio(back.weight, outChannels, 1, 9, true), "wgrad");
@@ -247,18 +294,19 @@ export async function checkFirstConv(lab: LabDevice, size: Size): Promise<void> 
 
 export async function checkUpconv(
   lab: LabDevice,
+  storage: Storage,
   size: Size,
   channels: number,
   outChannels: number,
 ): Promise<void> {
   const [images, height, width] = size;
-  const extent = extentOf(size);
-  const stored = feature(channels, size, 1);
+  const extent = extentOf(size, storage);
+  const stored = feature(channels, size, 1, storage);
   const scale = Float64Array.from(noise(channels, 2));
   const shift = Float64Array.from(noise(channels, 3));
   const weight = Float64Array.from(noise(channels * outChannels * 4, 4));
   const bias = Float64Array.from(noise(outChannels, 5));
-  const gradient = feature(outChannels, [images, 2 * height, 2 * width], 6);
+  const gradient = feature(outChannels, [images, 2 * height, 2 * width], 6, storage);
   const input = seen(stored, scale, shift);
   const norms = Float32Array.from([...scale, ...shift]);
   const source: SourceSpec = { channels, normOffset: 0, relu: true };
@@ -268,94 +316,108 @@ export async function checkUpconv(
     weights,
     bias: Float32Array.from(bias),
     norms,
-    source: packed(stored),
+    source: encoded(stored, storage),
     output: empty(expected.data.length),
   });
-  close(forward.outputs["output"], packed(expected), "forward");
+  closeFeature(forward.outputs["output"], packed(expected), "forward", storage);
   const back = upconvBackward(input, weight, gradient);
   for (const accumulate of [false, true]) {
-    const before = feature(channels, size, 7);
+    const before = feature(channels, size, 7, storage);
     const kernel = upconvDgrad({ ...extent, channels, outChannels, accumulate }, lab.target);
-    const inputs = { weights, gradient: packed(gradient), output: packed(before) };
+    const inputs = { weights, gradient: encoded(gradient, storage), output: encoded(before, storage) };
     const { outputs } = await runKernel(lab, kernel, inputs);
     const data = back.input.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
-    close(outputs["output"], packed({ ...back.input, data }), `dgrad, accumulate ${accumulate}`);
+    closeFeature(
+      outputs["output"],
+      packed({ ...back.input, data }),
+      `dgrad, accumulate ${accumulate}`,
+      storage,
+    );
   }
   const wgrad = upconvWgrad({ ...extent, source, outChannels }, lab.target);
-  const inputs = { norms, source: packed(stored), gradient: packed(gradient) };
+  const inputs = { norms, source: encoded(stored, storage), gradient: encoded(gradient, storage) };
   const rows = { taps: 4, channels, firstChannel: 0, inChannels: channels, rowFloats: outChannels };
   const sums = await summed(lab, wgrad, inputs, rows, true);
   close(sums.weight, hwio(back.weight, channels, outChannels, 4, false), "wgrad");
   close(sums.bias, back.bias, "bias");
 }
 
-export async function checkMaxPool(lab: LabDevice, [images, rows, columns]: Size): Promise<void> {
+export async function checkMaxPool(
+  lab: LabDevice,
+  storage: Storage,
+  [images, rows, columns]: Size,
+): Promise<void> {
   const channels = 12;
   const size: Size = [images, 2 * rows, 2 * columns];
-  const extent = extentOf(size);
-  const stored = feature(channels, size, 1);
+  const extent = extentOf(size, storage);
+  const stored = feature(channels, size, 1, storage);
   const scale = Float64Array.from(noise(channels, 2));
   const shift = Float64Array.from(noise(channels, 3), (value) => value + 0.5);
   const input = seen(stored, scale, shift);
   const norms = Float32Array.from([...scale, ...shift]);
   const source: SourceSpec = { channels, normOffset: 0, relu: true };
   const { out, winners } = maxPoolForward(input);
-  const inputs = { norms, source: packed(stored) };
+  const inputs = { norms, source: encoded(stored, storage) };
   const forward = await runKernel(lab, maxPool({ ...extent, source }, lab.target), {
     ...inputs,
     output: empty(out.data.length),
   });
-  close(forward.outputs["output"], packed(out), "forward");
-  const gradient = feature(channels, [images, rows, columns], 4);
+  closeFeature(forward.outputs["output"], packed(out), "forward", storage);
+  const gradient = feature(channels, [images, rows, columns], 4, storage);
   const back = referencePoolBackward(gradient, winners);
   for (const accumulate of [false, true]) {
-    const before = feature(channels, size, 5);
+    const before = feature(channels, size, 5, storage);
     const { outputs } = await runKernel(lab, maxPoolBackward({ ...extent, source, accumulate }, lab.target), {
       ...inputs,
-      gradient: packed(gradient),
-      output: packed(before),
+      gradient: encoded(gradient, storage),
+      output: encoded(before, storage),
     });
     const data = back.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
-    close(outputs["output"], packed({ ...stored, data }), `backward, accumulate ${accumulate}`);
+    closeFeature(
+      outputs["output"],
+      packed({ ...stored, data }),
+      `backward, accumulate ${accumulate}`,
+      storage,
+    );
   }
 }
 
-export async function checkUpsample(lab: LabDevice, size: Size): Promise<void> {
+export async function checkUpsample(lab: LabDevice, storage: Storage, size: Size): Promise<void> {
   const channels = 12;
   const [images, height, width] = size;
-  const extent = extentOf(size);
-  const input = feature(channels, size, 1);
+  const extent = extentOf(size, storage);
+  const input = feature(channels, size, 1, storage);
   const expected = upsampleForward(input);
   const forward = await runKernel(lab, upsample({ ...extent, source: plain(channels) }, lab.target), {
-    source: packed(input),
+    source: encoded(input, storage),
     output: empty(expected.data.length),
   });
-  close(forward.outputs["output"], packed(expected), "forward");
-  const gradient = feature(channels, [images, 2 * height, 2 * width], 2);
+  closeFeature(forward.outputs["output"], packed(expected), "forward", storage);
+  const gradient = feature(channels, [images, 2 * height, 2 * width], 2, storage);
   const back = referenceUpsampleBackward(input, gradient);
   for (const accumulate of [false, true]) {
-    const before = feature(channels, size, 3);
+    const before = feature(channels, size, 3, storage);
     const { outputs } = await runKernel(
       lab,
       upsampleBackward({ ...extent, channels, accumulate }, lab.target),
       {
-        gradient: packed(gradient),
-        output: packed(before),
+        gradient: encoded(gradient, storage),
+        output: encoded(before, storage),
       },
     );
     const data = back.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
-    close(outputs["output"], packed({ ...back, data }), `backward, accumulate ${accumulate}`);
+    closeFeature(outputs["output"], packed({ ...back, data }), `backward, accumulate ${accumulate}`, storage);
   }
 }
 
 /** BatchNorm and the ReLU behind it, forward statistics and backward; the mean is far from zero. */
-export async function checkNorm(lab: LabDevice, size: Size): Promise<void> {
+export async function checkNorm(lab: LabDevice, storage: Storage, size: Size): Promise<void> {
   const channels = 12;
   const [images, height, width] = size;
   if (images * height * width < 2) return;
-  const spec = { ...extentOf(size), channels };
-  const x = feature(channels, size, 1);
-  for (let i = 0; i < x.data.length; i++) x.data[i] = Math.fround((x.data[i] as number) + 5);
+  const spec = { ...extentOf(size, storage), channels };
+  const x = feature(channels, size, 1, storage);
+  for (let i = 0; i < x.data.length; i++) x.data[i] = rounded((x.data[i] as number) + 5, storage);
   const parameters = {
     scale: Float64Array.from(noise(channels, 2)),
     shift: Float64Array.from(noise(channels, 3)),
@@ -367,7 +429,7 @@ export async function checkNorm(lab: LabDevice, size: Size): Promise<void> {
   const beta = Float32Array.from(parameters.shift);
   const { out, saved } = normForward(x, parameters);
   const moments = normMoments(spec, lab.target);
-  const values = packed(x);
+  const values = encoded(x, storage);
   const { outputs: first } = await runKernel(lab, moments, {
     values,
     partials: empty(moments.splits * moments.partialFloats),
@@ -391,11 +453,11 @@ export async function checkNorm(lab: LabDevice, size: Size): Promise<void> {
     "running statistics",
   );
 
-  const incoming = feature(channels, size, 6);
+  const incoming = feature(channels, size, 6, storage);
   const gated = { ...incoming, data: incoming.data.map((g, i) => ((out.data[i] as number) > 0 ? g : 0)) };
   const expected = referenceNormBackward(gated, parameters.scale, saved);
   const sums = normBackwardSums({ ...spec, relu: true }, lab.target);
-  const gradient = packed(incoming);
+  const gradient = encoded(incoming, storage);
   const { outputs: partial } = await runKernel(lab, sums, {
     values,
     norms,
@@ -423,29 +485,38 @@ export async function checkNorm(lab: LabDevice, size: Size): Promise<void> {
     gradient,
   });
   // Two values a channel cancel in ∂x to what ε leaves: held to the size of the gradient instead.
-  expect(relativeError(last["gradient"] ?? [], packed(expected.input), 1), "∂x").toBeLessThan(RTOL);
+  expect(relativeError(read(last["gradient"], storage), packed(expected.input), 1), "∂x").toBeLessThan(
+    FEATURE_RTOL[storage],
+  );
 }
 
-export async function checkHead(lab: LabDevice, size: Size, loss: "l1" | "l2"): Promise<void> {
+export async function checkHead(
+  lab: LabDevice,
+  storage: Storage,
+  size: Size,
+  loss: "l1" | "l2",
+): Promise<void> {
   const channels = 12;
-  const extent = extentOf(size);
-  const input = feature(channels, size, 1);
+  const extent = extentOf(size, storage);
+  const input = feature(channels, size, 1, storage);
   const weight = Float64Array.from(noise(channels, 2));
   const bias = Float64Array.from(noise(1, 3));
-  const clean = feature(1, size, 4);
+  const clean = feature(1, size, 4, storage);
   const source = plain(channels);
   const output = conv.convForward(input, weight, bias, 1, 1);
   const expected = lossWithGradient(output, clean.data, loss);
   const kernel = headLoss({ ...extent, source, loss }, lab.target);
-  const common = { weights: Float32Array.from(weight), source: packed(input) };
+  const common = { weights: Float32Array.from(weight), source: encoded(input, storage) };
   const { outputs } = await runKernel(lab, kernel, {
     ...common,
     bias: Float32Array.from([...bias, 0, 0, 0]),
     clean: packed(clean),
     gradient: empty(clean.data.length),
     partials: empty(kernel.splits),
+    scaling: Float32Array.from([LOSS_SCALE, 0, 0, 0]),
   });
-  close(outputs["gradient"]?.subarray(0, clean.data.length), expected.gradient.data, "∂output");
+  const scaled = expected.gradient.data.map((g) => g * (storage === "f16" ? LOSS_SCALE : 1));
+  close(outputs["gradient"]?.subarray(0, clean.data.length), scaled, "∂output");
   const count = clean.data.length;
   const finish = await runKernel(lab, lossFinish({ rows: kernel.splits, count }, lab.target), {
     partials: outputs["partials"] ?? empty(0),
@@ -460,7 +531,7 @@ export async function checkHead(lab: LabDevice, size: Size, loss: "l1" | "l2"): 
     output: empty(input.data.length),
     partials: empty(backward.splits * backward.partialFloats),
   });
-  if (back.input) close(sums["output"], packed(back.input), "∂source");
+  if (back.input) closeFeature(sums["output"], packed(back.input), "∂source", storage);
   const { splits, partialFloats } = backward;
   const rows = { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: channels, bias: true };
   const summedUp = await runKernel(lab, sumSplits({ splits, partialFloats, ...rows }, lab.target), {
@@ -480,7 +551,7 @@ export async function checkAdam(lab: LabDevice): Promise<void> {
   const gradients = noise(floats, 2);
   const firstMoments = noise(floats, 3);
   const secondMoments = noise(floats, 4).map(Math.abs);
-  const { outputs } = await runKernel(lab, adam({ floats, ...settings }, lab.target), {
+  const { outputs } = await runKernel(lab, adam({ floats, ...settings, scaled: false }, lab.target), {
     gradients,
     parameters: values,
     firstMoments,

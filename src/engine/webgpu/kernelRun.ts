@@ -16,7 +16,7 @@ export interface KernelResult {
 export async function runKernel(
   lab: LabDevice,
   kernel: Kernel,
-  inputs: Readonly<Record<string, Float32Array>>,
+  inputs: Readonly<Record<string, ArrayBufferView>>,
   runs = 1,
 ): Promise<KernelResult> {
   const { device } = lab;
@@ -31,7 +31,7 @@ export async function runKernel(
       size: Math.max(16, data.byteLength),
       usage: kind | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     return buffer;
   });
   const group = device.createBindGroup({

@@ -7,27 +7,27 @@ const missing = await setUpNodeGpu();
 if (missing) console.warn(`WGSL kernels in Node: skipped. ${missing}`);
 
 describe.skipIf(missing !== null)("each kernel in Node equals the float64 reference", () => {
-  describe.each(checks.SIZES)("at %i images of %i×%i", (...size) => {
+  describe.each(checks.CASES)("in %s, at %i images of %i×%i", (storage, ...size) => {
     // Odd blocks, and the widest tiles with more than one of them.
     it.each([
       [8, 12, 20],
       [16, 8, 32],
       [4, 4, 16],
     ])("convolution %i + %i to %i", async (...channels) =>
-      checks.checkConv(await acquireDevice(), size, ...channels),
+      checks.checkConv(await acquireDevice(), storage, size, ...channels),
     );
-    it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), size));
+    it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), storage, size));
     it.each([
       [12, 20],
       [16, 8],
     ])("transposed convolution %i to %i", async (inChannels, outChannels) =>
-      checks.checkUpconv(await acquireDevice(), size, inChannels, outChannels),
+      checks.checkUpconv(await acquireDevice(), storage, size, inChannels, outChannels),
     );
-    it("maximum", async () => checks.checkMaxPool(await acquireDevice(), size));
-    it("upsampling", async () => checks.checkUpsample(await acquireDevice(), size));
-    it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), size));
+    it("maximum", async () => checks.checkMaxPool(await acquireDevice(), storage, size));
+    it("upsampling", async () => checks.checkUpsample(await acquireDevice(), storage, size));
+    it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), storage, size));
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
-      checks.checkHead(await acquireDevice(), size, loss),
+      checks.checkHead(await acquireDevice(), storage, size, loss),
     );
   });
   it("Adam", async () => checks.checkAdam(await acquireDevice()));

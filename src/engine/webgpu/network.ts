@@ -1,4 +1,5 @@
-import type { Extent, SourceSpec } from "./kernels/kernel";
+import { bytesOf } from "./kernels/access";
+import type { Extent, SourceSpec, Storage } from "./kernels/kernel";
 import { type Layout, type PlacedNorm, type PlacedParameter, paddedChannels } from "./layout";
 import type { Feature, FeatureId, Lowered } from "./lower";
 import type { BindingTarget } from "./plan";
@@ -10,11 +11,13 @@ export class Network {
   readonly lowered: Lowered;
   readonly layout: Layout;
   readonly images: number;
+  readonly storage: Storage;
 
-  constructor(lowered: Lowered, layout: Layout, images: number) {
+  constructor(lowered: Lowered, layout: Layout, images: number, storage: Storage) {
     this.lowered = lowered;
     this.layout = layout;
     this.images = images;
+    this.storage = storage;
   }
 
   feature(id: FeatureId): Feature {
@@ -27,13 +30,14 @@ export class Network {
 
   extent(id: FeatureId): Extent {
     const { height, width } = this.feature(id);
-    return { images: this.images, height, width };
+    return { images: this.images, height, width, storage: this.storage };
   }
 
-  /** Bytes of the stored feature. */
+  /** Bytes of the stored feature; the input is float32. */
   bytes(id: FeatureId): number {
     const { height, width } = this.feature(id);
-    return 4 * this.channels(id) * this.images * height * width;
+    const bytes = id === this.lowered.input ? 4 : bytesOf(this.storage);
+    return bytes * this.channels(id) * this.images * height * width;
   }
 
   norm(name: string): PlacedNorm {

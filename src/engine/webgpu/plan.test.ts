@@ -3,7 +3,7 @@ import type { ModelConfig } from "@/contracts/runConfig";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
 import { planInference } from "./inferencePlan";
-import type { Target } from "./kernels/kernel";
+import type { Storage, Target } from "./kernels/kernel";
 import { layoutOf } from "./layout";
 import { lower } from "./lower";
 import { Network } from "./network";
@@ -13,15 +13,18 @@ import { planTraining } from "./trainingPlan";
 const GPU: Target = {
   software: false,
   subgroupSize: null,
+  shaderF16: true,
+  subgroupMatrices: [],
+  tuning: new Map(),
   maxInvocationsPerWorkgroup: 256,
   maxWorkgroupBytes: 16_384,
   maxWorkgroupsPerDimension: 65_535,
 };
 const GIB = 2 ** 30;
 
-function networkOf(model: ModelConfig, size: number, images: number): Network {
+function networkOf(model: ModelConfig, size: number, images: number, storage: Storage = "f32"): Network {
   const lowered = lower(buildGraph(model), size, size);
-  return new Network(lowered, layoutOf(lowered), images);
+  return new Network(lowered, layoutOf(lowered), images, storage);
 }
 
 /** Tensors that a dispatch uses share no buffer, and no tensor is used outside of its life. */

@@ -9,6 +9,8 @@ export type PermanentName =
   | "norms"
   | "running"
   | "loss"
+  | "overflow"
+  | "scaling"
   | "adamStep";
 
 /** What a kernel is bound to: a planned tensor, or a range of a permanent buffer. */

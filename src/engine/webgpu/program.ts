@@ -1,10 +1,9 @@
 import { LabError } from "@/contracts/failure";
 import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
+import type { Permanents } from "./permanents";
 import { constantsEntry, pipelineOf } from "./pipelines";
-import type { BindingTarget, PermanentName, PlannedDispatch } from "./plan";
-
-export type Permanents = Readonly<Record<PermanentName, GPUBuffer>>;
+import type { BindingTarget, PlannedDispatch } from "./plan";
 
 /** What a dispatch took on the device. */
 export interface DispatchTime {
@@ -21,6 +20,11 @@ interface Step {
   readonly kernel: Kernel;
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+}
+
+interface Surrounding {
+  readonly before?: (encoder: GPUCommandEncoder) => void;
+  readonly after?: (encoder: GPUCommandEncoder) => void;
 }
 
 /** Arithmetic a submission holds at most, so that no driver takes a slow device for a hung one. */
@@ -82,11 +86,12 @@ export class Program {
     return new Program(lab, submissions);
   }
 
-  /** Queues all dispatches; the last submission also holds what `after` encodes. */
-  submit(after?: (encoder: GPUCommandEncoder) => void): void {
+  /** Queues all dispatches; the first submission also holds what `before` encodes, the last what `after` does. */
+  submit({ before, after }: Surrounding = {}): void {
     const { device } = this.lab;
     for (const [index, steps] of this.submissions.entries()) {
       const encoder = device.createCommandEncoder({ label: "engine" });
+      if (index === 0) before?.(encoder);
       const pass = encoder.beginComputePass({ label: "engine" });
       for (const step of steps) encode(pass, step);
       pass.end();

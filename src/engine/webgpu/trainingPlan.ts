@@ -27,6 +27,7 @@ export interface TrainingPlan extends Plan {
   readonly forwardDispatches: number;
 }
 
+const SCALING: BindingTarget = { kind: "permanent", name: "scaling", offset: 0, bytes: 16 };
 const LOSS: BindingTarget = { kind: "permanent", name: "loss", offset: 0, bytes: 16 };
 
 type StageOf<Op extends Stage["op"]> = Extract<Stage, { op: Op }>;
@@ -181,6 +182,7 @@ class TrainingPlanner {
       clean,
       gradient,
       partials,
+      ...(network.storage === "f16" ? [SCALING] : []),
     ]);
     const count = extent.images * extent.height * extent.width;
     builder.add("loss", lossFinish({ rows: kernel.splits, count }, target), [partials, LOSS]);

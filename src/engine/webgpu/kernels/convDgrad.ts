@@ -1,5 +1,7 @@
-import type { Build, ConvDgradSpec, Kernel, Target } from "./kernel";
+import { featureAccess } from "./access";
+import type { ConvDgradSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { tunable } from "./variants";
 import {
   blocksOf,
   declare,
@@ -17,20 +19,23 @@ import {
  * exchanged, for the channels of one source. The epilogue applies the ReLU of the source (`mask`) and adds to what other
  * consumers left (`accumulate`).
  */
-export const convDgrad: Build<ConvDgradSpec> = (spec, target) => {
+export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
-  return lanes === null ? pixelDgrad(spec, target) : laneDgrad(spec, lanes);
-};
+  const pixel = { name: "pixel", build: () => pixelDgrad(spec, target) };
+  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
+});
 
 /** The variant for processors; see `laneConv`. */
-export function laneDgrad(spec: ConvDgradSpec, lanes: number, tile?: LaneTile): Kernel {
+export function laneDgrad(spec: ConvDgradSpec, target: Target, lanes: number, tile?: LaneTile): Kernel {
+  const access = featureAccess(spec, target);
   const { inChannels, firstChannel, channels, outChannels } = spec;
-  const passed = spec.mask ? "select(vec4f(), value, mask[to] > vec4f())" : "value";
+  const passed = spec.mask ? `select(vec4f(), value, ${access.load("mask[to]")} > vec4f())` : "value";
   const built = laneConv(
     {
       ...spec,
       outChannels: channels,
       lanes,
+      access,
       sources: [
         {
           name: "gradient",
@@ -46,9 +51,12 @@ export function laneDgrad(spec: ConvDgradSpec, lanes: number, tile?: LaneTile): 
         outStep: outChannels,
       },
       before: [],
-      after: [...(spec.mask ? [["mask", "read", "vec4f"] as const] : []), ["output", "readWrite", "vec4f"]],
+      after: [
+        ...(spec.mask ? [["mask", "read", access.read] as const] : []),
+        ["output", "readWrite", access.readWrite],
+      ],
       initial: () => "vec4f()",
-      store: `output[to] = ${spec.accumulate ? `output[to] + ${passed}` : passed};`,
+      store: `output[to] = ${access.store(spec.accumulate ? `${access.loadOwn("output[to]")} + ${passed}` : passed)};`,
     },
     tile,
   );
@@ -73,19 +81,23 @@ function figures(spec: ConvDgradSpec): Pick<Kernel, "label" | "flops" | "bytes">
  */
 export function pixelDgrad(spec: ConvDgradSpec, target: Target, tile?: PixelTile): Kernel {
   const { images, height, width, inChannels, firstChannel, channels, outChannels } = spec;
+  const access = featureAccess(spec, target);
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
   const { pixels, vectors, threads } = tile ?? pixelTile(blocks, width, target.software);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["gradient", "read", "vec4f"],
-    ...(spec.mask ? [["mask", "read", "vec4f"] as const] : []),
-    ["output", "readWrite", "vec4f"],
-  ]);
-  const masked = spec.mask ? "select(vec4f(), value, mask[to] > vec4f())" : "value";
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["gradient", "read", access.read],
+      ...(spec.mask ? [["mask", "read", access.read] as const] : []),
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
+  const masked = spec.mask ? `select(vec4f(), value, ${access.load("mask[to]")} > vec4f())` : "value";
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -105,8 +117,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         const x = `left + ${i - 1}`;
         // Only the two ends of a tile can lie outside of the row, unless the last tile is ragged.
         if (!ragged && i > 0 && i <= pixels)
-          return `let v${i} = select(vec4f(), gradient[base + ${x}], inRow);`;
-        return `let v${i} = select(vec4f(), gradient[base + clamp(${x}, 0, ${width - 1})], inRow && ${x} >= 0 && ${x} < ${width});`;
+          return `let v${i} = select(vec4f(), ${access.load(`gradient[base + ${x}]`)}, inRow);`;
+        return `let v${i} = select(vec4f(), ${access.load(`gradient[base + clamp(${x}, 0, ${width - 1})]`)}, inRow && ${x} >= 0 && ${x} < ${width});`;
       })}
       let weightBase = ((2 - dy) * ${3 * inChannels} + ${firstChannel} + block * 4) * ${outBlocks} + outBlock;
       ${repeat(3, (dx) =>
@@ -130,7 +142,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     vectors,
     `if (left + p < ${width}) {
       let to = ((image * ${blocks} + block + k) * ${height} + y) * ${width} + left + p;
-      output[to] = ${spec.accumulate ? `output[to] + ${masked}` : masked};
+      output[to] = ${access.store(spec.accumulate ? `${access.loadOwn("output[to]")} + ${masked}` : masked)};
     }`,
   )}
 }`;

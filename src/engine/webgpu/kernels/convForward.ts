@@ -1,5 +1,7 @@
-import type { Build, ConvForwardSpec, Kernel, Target } from "./kernel";
+import { featureAccess } from "./access";
+import type { ConvForwardSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { tunable } from "./variants";
 import {
   blocksOf,
   declare,
@@ -12,19 +14,22 @@ import {
   repeat,
   sizeText,
   storeTile,
+  valueType,
 } from "./wgsl";
 
 /**
  * Forward convolution 3×3 over concatenated sources, bias and ReLU in the epilogue. Normalisation and ReLU of a source are
  * applied as it is loaded, so a concat or a normalised tensor never exists in memory.
  */
-export const convForward: Build<ConvForwardSpec> = (spec, target) => {
+export const convForward = tunable<ConvForwardSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
-  return lanes === null ? pixelForward(spec, target) : laneForward(spec, lanes);
-};
+  const pixel = { name: "pixel", build: () => pixelForward(spec, target) };
+  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
+});
 
 /** The variant for processors; see `laneConv`. */
-export function laneForward(spec: ConvForwardSpec, lanes: number, tile?: LaneTile): Kernel {
+export function laneForward(spec: ConvForwardSpec, target: Target, lanes: number, tile?: LaneTile): Kernel {
+  const access = featureAccess(spec, target);
   const { sources, outChannels } = spec;
   const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
   const starts = sources.map((_, index) =>
@@ -34,6 +39,7 @@ export function laneForward(spec: ConvForwardSpec, lanes: number, tile?: LaneTil
     {
       ...spec,
       lanes,
+      access,
       sources: sources.map((source, index) => ({
         name: `source${index}`,
         source,
@@ -46,9 +52,9 @@ export function laneForward(spec: ConvForwardSpec, lanes: number, tile?: LaneTil
         outStep: 1,
       },
       before: [["bias", "read", "vec4f"]],
-      after: [["output", "readWrite", "vec4f"]],
+      after: [["output", "readWrite", access.readWrite]],
       initial: (k) => `bias[outBlock + ${k}]`,
-      store: `output[to] = ${spec.relu ? "max(vec4f(), value)" : "value"};`,
+      store: `output[to] = ${access.store(spec.relu ? "max(vec4f(), value)" : "value")};`,
     },
     tile,
   );
@@ -73,24 +79,28 @@ function figures(spec: ConvForwardSpec): Pick<Kernel, "label" | "flops" | "bytes
  */
 export function pixelForward(spec: ConvForwardSpec, target: Target, tile?: PixelTile): Kernel {
   const { images, height, width, sources, outChannels } = spec;
+  const access = featureAccess(spec, target);
   const outBlocks = blocksOf(outChannels);
   const { pixels, vectors, threads } = tile ?? pixelTile(outBlocks, width, target.software);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
   const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["bias", "read", "vec4f"],
-    ...(sources.some(({ normOffset }) => normOffset !== null) ? [["norms", "read", "vec4f"] as const] : []),
-    ...sources.map((source, index) => [`source${index}`, "read", elementOf(source)] as const),
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["bias", "read", "vec4f"],
+      ...(sources.some(({ normOffset }) => normOffset !== null) ? [["norms", "read", "vec4f"] as const] : []),
+      ...sources.map((source, index) => [`source${index}`, "read", elementOf(source, access)] as const),
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   let firstChannel = 0;
   const bodies = sources.map((source, index) => {
     const scalar = source.channels === 1;
-    const load = onLoad(source, "block");
-    const element = elementOf(source);
+    const load = onLoad(source, "block", access);
+    const element = valueType(source);
     const at = `source${index}`;
     const body = `for (var block = 0; block < ${blocksOf(source.channels)}; block++) {
   ${load.prepare}
@@ -135,7 +145,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     "output",
     pixels,
     vectors,
-    `if (left + p < ${width}) { output[((image * ${outBlocks} + outBlock + k) * ${height} + y) * ${width} + left + p] = ${spec.relu ? "max(vec4f(), value)" : "value"}; }`,
+    `if (left + p < ${width}) { output[((image * ${outBlocks} + outBlock + k) * ${height} + y) * ${width} + left + p] = ${access.store(spec.relu ? "max(vec4f(), value)" : "value")}; }`,
   )}
 }`;
   return {

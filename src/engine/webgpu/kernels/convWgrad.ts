@@ -1,7 +1,19 @@
-import type { Build, ConvWgradSpec, Kernel, PartialKernel } from "./kernel";
+import { featureAccess } from "./access";
+import type { Build, ConvWgradSpec, Kernel, PartialKernel, Target, Variant } from "./kernel";
 import { lanesOf } from "./laneConv";
 import { laneWgrad, type WgradTile, wgradTile } from "./laneWgrad";
-import { blocksOf, declare, elementOf, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
+import { tunable } from "./variants";
+import {
+  blocksOf,
+  declare,
+  elementOf,
+  featureBytes,
+  onLoad,
+  pixelsOf,
+  repeat,
+  sizeText,
+  valueType,
+} from "./wgsl";
 
 /** Threads that keep a device busy, and the largest scratch that splits may fill. */
 const SOFTWARE_THREADS = 128;
@@ -16,15 +28,19 @@ const SCRATCH_FLOATS = 1 << 22;
  * 48 multiply-adds. Threads of a workgroup are neighbouring pairs, so that their loads share cache lines; the row of
  * taps comes from the workgroup. Each split writes its own partial sum; no atomics.
  */
-export const convWgrad: Build<ConvWgradSpec, PartialKernel> = (spec, target) => {
-  const lanes = lanesOf(target);
-  if (lanes === null || spec.source.channels === 1) return pairWgrad(spec, target);
-  return laneWgradKernel(spec, wgradTile(spec.outChannels, lanes));
-};
+export const convWgrad = tunable<ConvWgradSpec, PartialKernel>(
+  (spec, target): readonly Variant<PartialKernel>[] => {
+    const lanes = lanesOf(target);
+    const pair = { name: "pair", build: () => pairWgrad(spec, target) };
+    if (lanes === null || spec.source.channels === 1) return [pair];
+    const tile = wgradTile(spec.outChannels, lanes);
+    return [{ name: "lane", build: () => laneWgradKernel(spec, target, tile) }, pair];
+  },
+);
 
 /** The variant for processors; see `laneWgrad`. */
-export function laneWgradKernel(spec: ConvWgradSpec, tile: WgradTile): PartialKernel {
-  const built = laneWgrad(spec, tile);
+export function laneWgradKernel(spec: ConvWgradSpec, target: Target, tile: WgradTile): PartialKernel {
+  const built = laneWgrad(spec, target, tile);
   return { ...built, ...figures(spec, built.splits, built.partialFloats) };
 }
 
@@ -35,7 +51,7 @@ function figures(
 ): Pick<Kernel, "label" | "flops" | "bytes"> {
   const { source, outChannels } = spec;
   return {
-    label: `convWgrad ${source.channels}→${outChannels} ${sizeText(spec)} ×${splits}`,
+    label: `convWgrad ${source.channels}→${outChannels} ${sizeText(spec)}${spec.bias ? " bias" : ""}`,
     flops: 18 * source.channels * outChannels * pixelsOf(spec),
     bytes: featureBytes(spec, source.channels) + featureBytes(spec, outChannels) + 4 * partialFloats * splits,
   };
@@ -55,15 +71,19 @@ const pairWgrad: Build<ConvWgradSpec, PartialKernel> = (spec, target) => {
   const rowsPerSplit = Math.ceil(rows / Math.min(wanted, affordable, rows));
   const splits = Math.ceil(rows / rowsPerSplit);
   const threads = target.software ? 8 : 64;
-  const element = elementOf(source);
+  const access = featureAccess(spec, target);
+  const element = valueType(source);
   const lanes = scalar ? 1 : 4;
-  const load = onLoad(source, "inBlock");
-  const { text, bindings } = declare([
-    ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", element],
-    ["gradient", "read", "vec4f"],
-    ["partials", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(source, "inBlock", access);
+  const { text, bindings } = declare(
+    [
+      ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", elementOf(source, access)],
+      ["gradient", "read", access.read],
+      ["partials", "readWrite", "vec4f"],
+    ],
+    access,
+  );
   const part = (name: string, lane: number): string => (scalar ? name : `${name}[${lane}]`);
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
@@ -88,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     var here = select(${element}(), ${load.of("source[base]")}, inRow);
     for (var x = 0; x < ${width}; x++) {
       let next = select(${element}(), ${load.of(`source[base + min(x + 1, ${width - 1})]`)}, inRow && x + 1 < ${width});
-      let g = gradient[start + x];
+      let g = ${access.load("gradient[start + x]")};
       ${repeat(lanes, (lane) =>
         ["before", "here", "next"]
           .map(

@@ -1,3 +1,4 @@
+import { type FeatureAccess, featureAccess } from "./access";
 import type { Build, Extent, Kernel, PartialKernel, SourceSpec, Target } from "./kernel";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, sizeText } from "./wgsl";
 
@@ -18,9 +19,9 @@ const norms = (source: SourceSpec): readonly (readonly [string, "read", string])
   source.normOffset !== null ? [["norms", "read", "vec4f"]] : [];
 
 /** WGSL that sums the head's output of pixel `p` of `image` into `o`. */
-function outputOf({ height, width, source }: HeadSpec): string {
+function outputOf({ height, width, source }: HeadSpec, access: FeatureAccess): string {
   const blocks = blocksOf(source.channels);
-  const load = onLoad(source, "block");
+  const load = onLoad(source, "block", access);
   return `var o = bias[0].x;
     for (var block = 0; block < ${blocks}; block++) {
       ${load.prepare}
@@ -29,26 +30,30 @@ function outputOf({ height, width, source }: HeadSpec): string {
 }
 
 /**
- * Inference. Bindings: weights, bias (vec4f, read), [norms (vec4f, read)], source (vec4f, read), output (f32 [N, H, W],
+ * Inference. Bindings: weights, bias (vec4f, read), [norms (vec4f, read)], source (feature, read), output (f32 [N, H, W],
  * readWrite). A thread reads all channels of one pixel and writes it.
  */
 export const head: Build<HeadSpec> = (spec, target): Kernel => {
+  const access = featureAccess(spec, target);
   const pixels = spec.height * spec.width;
   const threads = target.software ? 8 : 64;
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["bias", "read", "vec4f"],
-    ...norms(spec.source),
-    ["source", "read", "vec4f"],
-    ["output", "readWrite", "f32"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["bias", "read", "vec4f"],
+      ...norms(spec.source),
+      ["source", "read", access.read],
+      ["output", "readWrite", "f32"],
+    ],
+    access,
+  );
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let p = i32(group.x) * ${threads} + i32(local);
   let image = i32(group.y);
   if (p >= ${pixels}) { return; }
-  ${outputOf(spec)}
+  ${outputOf(spec, access)}
   output[image * ${pixels} + p] = o;
 }`;
   return {
@@ -68,24 +73,30 @@ function lanesOf({ height, width }: Extent, target: Target): number {
 
 /**
  * The head fused with the loss: gradient[p] = ∂(mean loss)/∂output (l1: sign(o − t)/count with 0 where equal; l2:
- * 2(o − t)/count) and, a row a lane, Σ |o − t| or Σ (o − t)². The output itself is never stored. Bindings: weights, bias (vec4f,
- * read), [norms], source (vec4f, read), clean (f32 [N, H, W], read), gradient (f32 [N, H, W], readWrite), partials (f32 [rows],
- * readWrite).
+ * 2(o − t)/count), in mixed precision times the loss scale, and, a row a lane, Σ |o − t| or Σ (o − t)². The output itself is never stored. Bindings: weights, bias (vec4f,
+ * read), [norms], source (feature, read), clean (f32 [N, H, W], read), gradient (f32 [N, H, W], readWrite), partials (f32 [rows],
+ * readWrite), [scaling (uniform vec4f: loss scale), if halves are stored].
  */
 export const headLoss: Build<HeadLossSpec, PartialKernel> = (spec, target) => {
+  const access = featureAccess(spec, target);
+  const scaled = spec.storage === "f16";
   const pixels = spec.height * spec.width;
   const lanes = lanesOf(spec, target);
   const threads = Math.min(lanes, target.software ? 8 : 64);
   const count = pixelsOf(spec);
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["bias", "read", "vec4f"],
-    ...norms(spec.source),
-    ["source", "read", "vec4f"],
-    ["clean", "read", "f32"],
-    ["gradient", "readWrite", "f32"],
-    ["partials", "readWrite", "f32"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["bias", "read", "vec4f"],
+      ...norms(spec.source),
+      ["source", "read", access.read],
+      ["clean", "read", "f32"],
+      ["gradient", "readWrite", "f32"],
+      ["partials", "readWrite", "f32"],
+      ...(scaled ? [["scaling", "uniform", "vec4f"] as const] : []),
+    ],
+    access,
+  );
   const [slope, value] = spec.loss === "l1" ? ["sign(d)", "abs(d)"] : ["2 * d", "d * d"];
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
@@ -95,9 +106,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (lane >= ${lanes}) { return; }
   var sum = 0f;
   for (var p = lane; p < ${pixels}; p += ${lanes}) {
-    ${outputOf(spec)}
+    ${outputOf(spec, access)}
     let d = o - clean[image * ${pixels} + p];
-    gradient[image * ${pixels} + p] = ${slope} * ${1 / count}f;
+    gradient[image * ${pixels} + p] = ${slope} * ${1 / count}f${scaled ? " * scaling.x" : ""};
     sum += ${value};
   }
   partials[image * ${lanes} + lane] = sum;
@@ -151,25 +162,29 @@ fn main(@builtin(local_invocation_index) local: u32) {
 
 /**
  * Backward of the head: ∂source[p, c] = g[p]·weight[c], and partial sums Σ g·source [C] and Σ g (in x of one more vec4) a
- * lane. Bindings: weights (vec4f, read), [norms], source (vec4f, read), gradient (f32 [N, H, W], read), output (∂source, vec4f,
+ * lane. Bindings: weights (vec4f, read), [norms], source (feature, read), gradient (f32 [N, H, W], read), output (∂source, feature,
  * readWrite), partials (vec4f, readWrite). A thread walks over its pixels of one block of channels, reads value and
  * gradient once and writes ∂source.
  */
 export const headBackward: Build<HeadBackwardSpec, PartialKernel> = (spec, target) => {
   const { height, width, source } = spec;
+  const access = featureAccess(spec, target);
   const pixels = height * width;
   const blocks = blocksOf(source.channels);
   const lanes = lanesOf(spec, target);
   const threads = Math.min(lanes, target.software ? 8 : 64);
-  const load = onLoad(source, "block");
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ...norms(source),
-    ["source", "read", "vec4f"],
-    ["gradient", "read", "f32"],
-    ["output", "readWrite", "vec4f"],
-    ["partials", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(source, "block", access);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ...norms(source),
+      ["source", "read", access.read],
+      ["gradient", "read", "f32"],
+      ["output", "readWrite", access.readWrite],
+      ["partials", "readWrite", "vec4f"],
+    ],
+    access,
+  );
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -186,7 +201,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let g = gradient[image * ${pixels} + p];
     sum = fma(vec4f(g), ${load.of("source[i]")}, sum);
     total += g;
-    output[i] ${spec.accumulate ? "+=" : "="} g * w;
+    output[i] = ${access.store(spec.accumulate ? `${access.loadOwn("output[i]")} + g * w` : "g * w")};
   }
   let to = (image * ${lanes} + lane) * ${blocks + 1};
   partials[to + block] = sum;

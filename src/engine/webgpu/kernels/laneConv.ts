@@ -1,5 +1,6 @@
-import type { Access, Binding, Extent, SourceSpec, Target } from "./kernel";
-import { blocksOf, declare, elementOf, repeat } from "./wgsl";
+import type { FeatureAccess } from "./access";
+import type { Binding, Extent, SourceSpec, Target } from "./kernel";
+import { blocksOf, type Declared, declare, elementOf, repeat, valueType } from "./wgsl";
 
 /** How the weight of a contraction is found: at start + dy·dyStep + dx·dxStep + channel·inStep + output·outStep, in floats. */
 export interface WeightWalk {
@@ -12,6 +13,7 @@ export interface WeightWalk {
 export interface LaneConv extends Extent {
   /** Lanes of a subgroup: 8 or 4. */
   readonly lanes: number;
+  readonly access: FeatureAccess;
   /** What is contracted, with the names of the bindings and the start of their weights. */
   readonly sources: readonly {
     readonly name: string;
@@ -21,8 +23,8 @@ export interface LaneConv extends Extent {
   readonly walk: WeightWalk;
   readonly outChannels: number;
   /** Bindings besides `weights` (f32), `norms` (f32) and sources, in their place before and behind the sources. */
-  readonly before: readonly (readonly [name: string, access: Access, element: string])[];
-  readonly after: readonly (readonly [name: string, access: Access, element: string])[];
+  readonly before: readonly Declared[];
+  readonly after: readonly Declared[];
   /** Value of the accumulators at first: WGSL over `outBlock` + k. */
   readonly initial: (k: number) => string;
   /** Statement that stores `value` at `to` of `output`. */
@@ -72,19 +74,22 @@ export function laneConv(
   readonly constants: Int32Array<ArrayBuffer>;
   readonly workgroups: readonly [number, number, number];
 } {
-  const { images, height, width, lanes, sources, walk, outChannels } = spec;
+  const { images, height, width, lanes, access, sources, walk, outChannels } = spec;
   const { pixels, outputs } = tile ?? laneTile(outChannels, width, lanes);
   const ragged = width % pixels !== 0;
   const tilesPerRow = Math.ceil(width / pixels);
   const tiles = tilesPerRow * height * images;
   const normed = sources.some(({ source }) => source.normOffset !== null);
-  const { text, bindings } = declare([
-    ["weights", "read", "f32"],
-    ...spec.before,
-    ...(normed ? [["norms", "read", "f32"] as const] : []),
-    ...sources.map(({ name, source }) => [name, "read", elementOf(source)] as const),
-    ...spec.after,
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "f32"],
+      ...spec.before,
+      ...(normed ? [["norms", "read", "f32"] as const] : []),
+      ...sources.map(({ name, source }) => [name, "read", elementOf(source, access)] as const),
+      ...spec.after,
+    ],
+    access,
+  );
   const constants = Int32Array.from([
     ...[height, width, tilesPerRow, tiles],
     ...[walk.dyStep, walk.dxStep, walk.inStep, walk.outStep],
@@ -100,7 +105,7 @@ export function laneConv(
   const loads = Math.ceil(outputs / lanes);
   const together = Math.min(TOGETHER, outputs, lanes);
   const body = ({ name, source }: LaneConv["sources"][number], index: number): string => {
-    const element = elementOf(source);
+    const element = valueType(source);
     const inner = source.channels === 1 ? 1 : 4;
     const taps = 3 * inner;
     const seen = (stored: string): string => {
@@ -128,7 +133,7 @@ export function laneConv(
     for (var dy = 0; dy < 3; dy++) {
       let inRow = y + dy >= 1 && y + dy <= height;
       let base = ((image * source.x + block) * height + clamp(y + dy - 1, 0, height - 1)) * width + left - 1;
-      ${repeat(pixels + 2, (i) => `let v${i} = select(${element}(), ${seen(`${name}[base + ${i}]`)}, inRow${outside(i)});`)}
+      ${repeat(pixels + 2, (i) => `let v${i} = select(${element}(), ${seen(source.channels === 1 ? `${name}[base + ${i}]` : access.load(`${name}[base + ${i}]`))}, inRow${outside(i)});`)}
       let weightAt = source.y + dy * steps.x + block * ${inner} * steps.z + (outBlock * 4 + lane) * steps.w;
       ${repeat(
         loads,

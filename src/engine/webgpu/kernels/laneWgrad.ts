@@ -1,4 +1,5 @@
-import type { Binding, ConvWgradSpec } from "./kernel";
+import { featureAccess } from "./access";
+import type { Binding, ConvWgradSpec, Target } from "./kernel";
 import { blocksOf, declare, repeat } from "./wgsl";
 
 /** Workgroups that keep every core of a processor busy to the end. */
@@ -32,6 +33,7 @@ export function wgradTile(outChannels: number, lanes: number): WgradTile {
  */
 export function laneWgrad(
   spec: ConvWgradSpec,
+  target: Target,
   { lanes, vectors }: WgradTile,
 ): {
   readonly wgsl: string;
@@ -42,6 +44,7 @@ export function laneWgrad(
   readonly partialFloats: number;
 } {
   const { images, height, width, source, outChannels } = spec;
+  const access = featureAccess(spec, target);
   const narrow = outChannels % lanes !== 0;
   /** Pixels of a step: as many as a subgroup loads at 4 channels each. */
   const pixels = lanes / 4;
@@ -54,12 +57,15 @@ export function laneWgrad(
   const weightFloats = 9 * source.channels * outChannels;
   const partialFloats = weightFloats + (spec.bias ? outChannels : 0);
   const count = 36 * vectors;
-  const { text, bindings } = declare([
-    ...(source.normOffset !== null ? [["norms", "read", "f32"] as const] : []),
-    ["source", "read", "f32"],
-    ["gradient", "read", "f32"],
-    ["partials", "readWrite", "f32"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ...(source.normOffset !== null ? [["norms", "read", "f32"] as const] : []),
+      ["source", "read", access.readOne],
+      ["gradient", "read", access.readOne],
+      ["partials", "readWrite", "f32"],
+    ],
+    access,
+  );
   const constants = Int32Array.from([
     ...[height, width, rows, rowsPerSplit],
     ...[inBlocks, outBlocks, partialFloats, count],
@@ -71,7 +77,7 @@ export function laneWgrad(
   };
   const a = (tap: number, channel: number, k: number): string => `a${(tap * 4 + channel) * vectors + k}`;
   const gradientAt = (k: number, pixel: number): string =>
-    `select(0f, gradient[start + (x + ${pixel}) * 4 + ${pixels * k} * plane * 4], x + ${pixel} < size.y)`;
+    `select(0f, ${access.loadOne("gradient", `start + (x + ${pixel}) * 4 + ${pixels * k} * plane * 4`)}, x + ${pixel} < size.y)`;
   /** Pixel x − 1 + `offset` in channel `channel`, from the vectors at hand. */
   const seenAt = (dy: number, offset: number, channel: number): string => {
     const vector = Math.floor(offset / pixels);
@@ -125,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) in
       (dy) => `let inRow${dy} = y + ${dy} >= 1 && y + ${dy} <= size.x;
     let base${dy} = ((image * counts.x + inBlock) * plane + clamp(y + ${dy - 1}, 0, size.x - 1) * size.y) * 4 + lane;
     // Pixels −1 and 0.
-    ${repeat(kept, (v) => `var before${dy}_${v} = select(0f, ${seen(`source[max(0, base${dy} + ${4 * (v * pixels - 1)})]`)}, inRow${dy} && half + ${v * pixels} >= 1);`)}`,
+    ${repeat(kept, (v) => `var before${dy}_${v} = select(0f, ${seen(access.loadOne("source", `max(0, base${dy} + ${4 * (v * pixels - 1)})`))}, inRow${dy} && half + ${v * pixels} >= 1);`)}`,
     )}
     for (var x = 0; x < size.y; x += ${pixels}) {
       ${repeat(vectors, (k) => repeat(pixels, (pixel) => `let g${pixel}_${k} = ${gradientAt(k, pixel)}; sum${k} += g${pixel}_${k};`))}
@@ -133,7 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) in
         3,
         (dy) => `{
         // From pixel x + 1 on.
-        let next = select(0f, ${seen(`source[base${dy} + (x + 1) * 4]`)}, inRow${dy} && x + 1 + half < size.y);
+        let next = select(0f, ${seen(access.loadOne("source", `base${dy} + (x + 1) * 4`))}, inRow${dy} && x + 1 + half < size.y);
         ${taps(dy)}
         ${repeat(kept, (v) => `before${dy}_${v} = ${v === kept - 1 ? "next" : `before${dy}_${v + 1}`};`)}
       }`,

@@ -1,3 +1,4 @@
+import { type FeatureAccess, featureAccess } from "./access";
 import type { Build, Extent, SourceSpec } from "./kernel";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
 
@@ -11,11 +12,11 @@ export interface MaxPoolBackwardSpec extends MaxPoolSpec {
 }
 
 /** Thread per pooled pixel and block: `index` of the pooled vec4, `v0`…`v3` the four values seen, `s` the first stored one. */
-function head(spec: MaxPoolSpec, threads: number): string {
+function head(spec: MaxPoolSpec, access: FeatureAccess, threads: number): string {
   const blocks = blocksOf(spec.source.channels);
   const width = spec.width / 2;
   const pixels = (spec.height / 2) * width;
-  const load = onLoad(spec.source, "block");
+  const load = onLoad(spec.source, "block", access);
   return `@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let p = i32(group.x) * ${threads} + i32(local);
@@ -35,20 +36,24 @@ const grid = (spec: MaxPoolSpec, threads: number): readonly [number, number, num
 ];
 
 /**
- * Maximum of 2×2, stride 2. Bindings: [norms (read)], source (read), output (readWrite); vec4f. A thread reads four values
+ * Maximum of 2×2, stride 2. Bindings: [norms (read)], source (read), output (readWrite). A thread reads four values
  * of one block of channels and writes one.
  */
-export const maxPool: Build<MaxPoolSpec> = (spec) => {
+export const maxPool: Build<MaxPoolSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const threads = 64;
-  const { text, bindings } = declare([
-    ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   return {
     label: `maxPool ${spec.source.channels} ${sizeText(spec)}`,
-    wgsl: `${text}\n${head(spec, threads)}
-  output[index] = max(max(v0, v1), max(v2, v3));
+    wgsl: `${text}\n${head(spec, access, threads)}
+  output[index] = ${access.store("max(max(v0, v1), max(v2, v3))")};
 }`,
     bindings,
     workgroups: grid(spec, threads),
@@ -60,31 +65,34 @@ export const maxPool: Build<MaxPoolSpec> = (spec) => {
 /**
  * Its backward: the gradient goes to the first of the four that equals the maximum, in reading order as in PyTorch; the
  * others get zero. The four are seen again through the on-load transform instead of being saved. Bindings: [norms (read)],
- * source (read), gradient (of the pooled values, read), output (∂source, readWrite); vec4f. A thread reads four values and
+ * source (read), gradient (of the pooled values, read), output (∂source, readWrite). A thread reads four values and
  * one gradient and writes (or adds to) four.
  */
-export const maxPoolBackward: Build<MaxPoolBackwardSpec> = (spec) => {
+export const maxPoolBackward: Build<MaxPoolBackwardSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const threads = 64;
-  const { text, bindings } = declare([
-    ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["gradient", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["gradient", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const offset = (i: number): number => (i >> 1) * spec.width + (i & 1);
-  const add = spec.accumulate ? "+=" : "=";
+  const put = (place: number, value: string): string => {
+    const at = `output[s + ${offset(place)}]`;
+    return `${at} = ${access.store(spec.accumulate ? `${access.loadOwn(at)} + ${value}` : value)};`;
+  };
   return {
     label: `maxPoolBackward ${spec.source.channels} ${sizeText(spec)}${spec.accumulate ? " add" : ""}`,
-    wgsl: `${text}\n${head(spec, threads)}
+    wgsl: `${text}\n${head(spec, access, threads)}
   let most = max(max(v0, v1), max(v2, v3));
-  let g = gradient[index];
+  let g = ${access.load("gradient[index]")};
   var left = g;
-  ${repeat(
-    3,
-    (i) =>
-      `{ let here = select(vec4f(), left, v${i} == most); left -= here; output[s + ${offset(i)}] ${add} here; }`,
-  )}
-  output[s + ${offset(3)}] ${add} left;
+  ${repeat(3, (i) => `{ let here = select(vec4f(), left, v${i} == most); left -= here; ${put(i, "here")} }`)}
+  ${put(3, "left")}
 }`,
     bindings,
     workgroups: grid(spec, threads),

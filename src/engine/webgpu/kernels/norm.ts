@@ -1,4 +1,5 @@
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "@/model/graph";
+import { featureAccess } from "./access";
 import type { Build, Extent, PartialKernel, Target } from "./kernel";
 import { blocksOf, declare, featureBytes, pixelsOf, sizeText } from "./wgsl";
 
@@ -69,16 +70,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * and deviations [C4]. Each thread reads its pixels of one block of channels once.
  */
 export const normMoments: Build<NormSpec, PartialKernel> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const blocks = blocksOf(spec.channels);
-  const { text, bindings } = declare([
-    ["values", "read", "vec4f"],
-    ["partials", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["values", "read", access.read],
+      ["partials", "readWrite", "vec4f"],
+    ],
+    access,
+  );
   const pass = overPixels(
     spec,
     target,
-    "let origin = values[base + lane]; var sum = vec4f(); var squares = vec4f(); var count = 0f;",
-    "let d = values[i] - origin; sum += d; squares = fma(d, d, squares); count += 1;",
+    `let origin = ${access.load("values[base + lane]")}; var sum = vec4f(); var squares = vec4f(); var count = 0f;`,
+    `let d = ${access.load("values[i]")} - origin; sum += d; squares = fma(d, d, squares); count += 1;`,
     (row) => `let at = ${row} * ${2 * blocks} + block;
   partials[at] = origin + sum / count;
   partials[at + ${blocks}] = max(vec4f(), squares - sum * sum / count);`,
@@ -193,8 +198,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 };
 
 /** The gradient before the ReLU, by the same expression as the forward pass evaluates. */
-const passed = (relu: boolean): string =>
-  relu ? "select(vec4f(), gradient[i], fma(z, scale, shift) > vec4f())" : "gradient[i]";
+const passed = (relu: boolean, gradient: string): string =>
+  relu ? `select(vec4f(), ${gradient}, fma(z, scale, shift) > vec4f())` : gradient;
 
 const readScale = (blocks: number, relu: boolean): string =>
   relu ? `let scale = norms[block]; let shift = norms[${blocks} + block];` : "";
@@ -205,18 +210,22 @@ const readScale = (blocks: number, relu: boolean): string =>
  * reads value and gradient of its pixels once.
  */
 export const normBackwardSums: Build<NormBackwardSpec, PartialKernel> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const blocks = blocksOf(spec.channels);
-  const { text, bindings } = declare([
-    ["values", "read", "vec4f"],
-    ["norms", "read", "vec4f"],
-    ["gradient", "read", "vec4f"],
-    ["partials", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["values", "read", access.read],
+      ["norms", "read", "vec4f"],
+      ["gradient", "read", access.read],
+      ["partials", "readWrite", "vec4f"],
+    ],
+    access,
+  );
   const pass = overPixels(
     spec,
     target,
     `${readScale(blocks, spec.relu)} let mean = norms[${2 * blocks} + block]; var sum = vec4f(); var product = vec4f();`,
-    `let z = values[i]; let g = ${passed(spec.relu)}; sum += g; product = fma(g, z - mean, product);`,
+    `let z = ${access.load("values[i]")}; let g = ${passed(spec.relu, access.load("gradient[i]"))}; sum += g; product = fma(g, z - mean, product);`,
     (row) => `let at = ${row} * ${2 * blocks} + block;
   partials[at] = sum;
   partials[at + ${blocks}] = product * norms[${3 * blocks} + block];`,
@@ -289,19 +298,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * (read), gradient (readWrite); vec4f. Reads value and gradient once and writes the gradient.
  */
 export const normBackward: Build<NormBackwardSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const blocks = blocksOf(spec.channels);
-  const { text, bindings } = declare([
-    ["values", "read", "vec4f"],
-    ["norms", "read", "vec4f"],
-    ["factors", "read", "vec4f"],
-    ["gradient", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["values", "read", access.read],
+      ["norms", "read", "vec4f"],
+      ["factors", "read", "vec4f"],
+      ["gradient", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const pass = overPixels(
     spec,
     target,
     `${readScale(blocks, spec.relu)} let mean = norms[${2 * blocks} + block];
   let a = factors[block]; let b = factors[${blocks} + block]; let d = factors[${2 * blocks} + block];`,
-    `let z = values[i]; gradient[i] = fma(a, ${passed(spec.relu)}, fma(b, z - mean, d));`,
+    `let z = ${access.load("values[i]")}; gradient[i] = ${access.store(`fma(a, ${passed(spec.relu, access.loadOwn("gradient[i]"))}, fma(b, z - mean, d))`)};`,
     () => "",
   );
   return {
@@ -319,15 +332,19 @@ export const normBackward: Build<NormBackwardSpec> = (spec, target) => {
  * gradient (readWrite); vec4f.
  */
 export const reluBackward: Build<NormSpec> = (spec, target) => {
-  const { text, bindings } = declare([
-    ["values", "read", "vec4f"],
-    ["gradient", "readWrite", "vec4f"],
-  ]);
+  const access = featureAccess(spec, target);
+  const { text, bindings } = declare(
+    [
+      ["values", "read", access.read],
+      ["gradient", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const pass = overPixels(
     spec,
     target,
     "",
-    "gradient[i] = select(vec4f(), gradient[i], values[i] > vec4f());",
+    `gradient[i] = ${access.store(`select(vec4f(), ${access.loadOwn("gradient[i]")}, ${access.load("values[i]")} > vec4f())`)};`,
     () => "",
   );
   return {

@@ -1,5 +1,7 @@
-import type { Build, Extent, PartialKernel, SourceSpec, Target } from "./kernel";
+import { featureAccess } from "./access";
+import type { Build, Extent, Kernel, PartialKernel, SourceSpec, Target } from "./kernel";
 import { upconvBroadcast, upconvDgradBroadcast, upconvWgradBroadcast } from "./upconvBroadcast";
+import { tunable } from "./variants";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
 
 /**
@@ -49,25 +51,32 @@ function tiling(
  * Tile: 4 source pixels × 4 taps × 4 output channels a thread: per block of source channels it reads 4 vec4 of the source
  * and, uniformly, 16 of weights, for 256 multiply-adds.
  */
-export const upconv: Build<UpconvSpec> = (spec, target) => {
+export const upconv = tunable<UpconvSpec, Kernel>((spec, target) => {
   const lanes = lanesOf(target);
-  return lanes === null ? upconvPlain(spec, target) : upconvBroadcast(spec, lanes);
-};
+  const plain = { name: "plain", build: () => upconvPlain(spec, target) };
+  return lanes === null
+    ? [plain]
+    : [{ name: "lane", build: () => upconvBroadcast(spec, target, lanes) }, plain];
+});
 
 const upconvPlain: Build<UpconvSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const { height, width, source, outChannels } = spec;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
   const threads = target.software ? 8 : 64;
   const { pixels, tiles, find } = tiling(spec, threads);
-  const load = onLoad(source, "block");
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["bias", "read", "vec4f"],
-    ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(source, "block", access);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["bias", "read", "vec4f"],
+      ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -91,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${repeat(
     pixels,
     (p) => `if (left + ${p} < ${width}) {
-    ${repeat(TAPS, (tap) => `output[to + ${(tap >> 1) * 2 * width + 2 * p + (tap & 1)}] = a${p}_${tap};`)}
+    ${repeat(TAPS, (tap) => `output[to + ${(tap >> 1) * 2 * width + 2 * p + (tap & 1)}] = ${access.store(`a${p}_${tap}`)};`)}
   }`,
   )}
 }`;
@@ -112,22 +121,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * ∂source. Bindings: weights (read), gradient (read), output (readWrite); vec4f. Tile: 4 source pixels × 4 channels a
  * thread: per tap and block of output channels 4 vec4 of the gradient and, uniformly, 4 of weights, for 64 multiply-adds.
  */
-export const upconvDgrad: Build<UpconvDgradSpec> = (spec, target) => {
+export const upconvDgrad = tunable<UpconvDgradSpec, Kernel>((spec, target) => {
   const lanes = lanesOf(target);
-  return lanes === null ? upconvDgradPlain(spec, target) : upconvDgradBroadcast(spec, lanes);
-};
+  const plain = { name: "plain", build: () => upconvDgradPlain(spec, target) };
+  return lanes === null
+    ? [plain]
+    : [{ name: "lane", build: () => upconvDgradBroadcast(spec, target, lanes) }, plain];
+});
 
 const upconvDgradPlain: Build<UpconvDgradSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const { height, width, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
   const threads = target.software ? 8 : 64;
   const { pixels, tiles, find } = tiling(spec, threads);
-  const { text, bindings } = declare([
-    ["weights", "read", "vec4f"],
-    ["gradient", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "vec4f"],
+      ["gradient", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -145,14 +161,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         pixels,
         (
           p,
-        ) => `{ let g = gradient[base + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * min(left + ${p}, ${width - 1})];
+        ) => `{ let g = ${access.load(`gradient[base + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * min(left + ${p}, ${width - 1})]`)};
         ${repeat(4, (lane) => `a${p} = fma(vec4f(g[${lane}]), vec4f(w0[${lane}], w1[${lane}], w2[${lane}], w3[${lane}]), a${p});`)} }`,
       )}
     }`,
     )}
   }
   let to = ((image * ${blocks} + block) * ${height} + y) * ${width} + left;
-  ${repeat(pixels, (p) => `if (left + ${p} < ${width}) { output[to + ${p}] ${spec.accumulate ? "+=" : "="} a${p}; }`)}
+  ${repeat(pixels, (p) => `if (left + ${p} < ${width}) { output[to + ${p}] = ${access.store(spec.accumulate ? `${access.loadOwn(`output[to + ${p}]`)} + a${p}` : `a${p}`)}; }`)}
 }`;
   return {
     label: `upconvDgrad ${channels}←${outChannels} ${sizeText(spec)}${spec.accumulate ? " add" : ""}`,
@@ -176,13 +192,15 @@ const SCRATCH_FLOATS = 1 << 22;
  * (read), gradient (read), partials (readWrite, written whole); vec4f. Tile: a thread holds 4 × 4 channels × 4 taps and
  * walks over its rows: per source pixel one vec4 of the source and four of the gradient, 64 multiply-adds.
  */
-export const upconvWgrad: Build<UpconvSpec, PartialKernel> = (spec, target) => {
+export const upconvWgrad = tunable<UpconvSpec, PartialKernel>((spec, target) => {
   const lanes = lanesOf(target);
+  const plain = { name: "plain", build: () => upconvWgradPlain(spec, target) };
   const fits = lanes !== null && spec.outChannels % lanes === 0 && spec.width % (lanes / 4) === 0;
-  return fits ? upconvWgradBroadcast(spec, lanes) : upconvWgradPlain(spec, target);
-};
+  return fits ? [{ name: "lane", build: () => upconvWgradBroadcast(spec, target, lanes) }, plain] : [plain];
+});
 
 const upconvWgradPlain: Build<UpconvSpec, PartialKernel> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const { images, height, width, source, outChannels } = spec;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
@@ -194,13 +212,16 @@ const upconvWgradPlain: Build<UpconvSpec, PartialKernel> = (spec, target) => {
   const rowsPerSplit = Math.ceil(rows / Math.min(wanted, affordable, rows));
   const splits = Math.ceil(rows / rowsPerSplit);
   const threads = target.software ? 8 : 64;
-  const load = onLoad(source, "inBlock");
-  const { text, bindings } = declare([
-    ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["gradient", "read", "vec4f"],
-    ["partials", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(source, "inBlock", access);
+  const { text, bindings } = declare(
+    [
+      ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["gradient", "read", access.read],
+      ["partials", "readWrite", "vec4f"],
+    ],
+    access,
+  );
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -221,7 +242,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let v = ${load.of("source[base + x]")};
       ${repeat(
         TAPS,
-        (tap) => `{ let g = gradient[start + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * x]; sum += g;
+        (
+          tap,
+        ) => `{ let g = ${access.load(`gradient[start + ${(tap >> 1) * 2 * width + (tap & 1)} + 2 * x]`)}; sum += g;
       ${repeat(4, (lane) => `a${tap * 4 + lane} = fma(vec4f(v[${lane}]), g, a${tap * 4 + lane});`)} }`,
       )}
     }
@@ -231,7 +254,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (inBlock == 0) { partials[split * ${partialFloats / 4} + ${TAPS * source.channels * outBlocks} + outBlock] = sum; }
 }`;
   return {
-    label: `upconvWgrad ${source.channels}→${outChannels} ${sizeText(spec)} ×${splits}`,
+    label: `upconvWgrad ${source.channels}→${outChannels} ${sizeText(spec)}`,
     wgsl,
     bindings,
     workgroups: [Math.ceil((pairs * splits) / threads), 1, 1],

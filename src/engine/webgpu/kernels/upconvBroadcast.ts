@@ -1,4 +1,5 @@
-import type { Kernel, PartialKernel } from "./kernel";
+import { featureAccess } from "./access";
+import type { Kernel, PartialKernel, Target } from "./kernel";
 import type { UpconvDgradSpec, UpconvSpec } from "./upconv";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, repeat, sizeText, storeTile } from "./wgsl";
 
@@ -46,19 +47,23 @@ function spread(name: string, first: number, lanes: number): string {
  * Forward. Tile: 8 source pixels × the 2 taps of an output row × 4 output channels a lane. Per block of source channels a
  * lane reads 8 vec4 of the source and 32/lanes floats of weights, for 256 multiply-adds.
  */
-export function upconvBroadcast(spec: UpconvSpec, lanes: number): Kernel {
+export function upconvBroadcast(spec: UpconvSpec, target: Target, lanes: number): Kernel {
+  const access = featureAccess(spec, target);
   const { height, width, source, outChannels } = spec;
   const inBlocks = blocksOf(source.channels);
   const outBlocks = blocksOf(outChannels);
   const { pixels, groups, find } = tiling(spec, lanes);
-  const load = onLoad(source, "block");
-  const { text, bindings } = declare([
-    ["weights", "read", "f32"],
-    ["bias", "read", "vec4f"],
-    ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(source, "block", access);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "f32"],
+      ["bias", "read", "vec4f"],
+      ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   // Numbers of weights in the order (dx, ci, co): 32.
   const weight = (i: number): string => {
     const dx = Math.floor((i * lanes) / 16);
@@ -89,11 +94,11 @@ ${HEAD(lanes)}
     "output",
     pixels,
     2,
-    `if (left + p < ${width}) { output[((image * ${outBlocks} + outBlock) * ${2 * height} + 2 * y + dy) * ${2 * width} + 2 * (left + p) + k] = value; }`,
+    `if (left + p < ${width}) { output[((image * ${outBlocks} + outBlock) * ${2 * height} + 2 * y + dy) * ${2 * width} + 2 * (left + p) + k] = ${access.store("value")}; }`,
   )}
 }`;
   return {
-    label: `upconv ${source.channels}→${outChannels} ${sizeText(spec)} lanes ${lanes}`,
+    label: `upconv ${source.channels}→${outChannels} ${sizeText(spec)}`,
     wgsl,
     bindings,
     workgroups: [groups, outBlocks, 2],
@@ -109,17 +114,21 @@ ${HEAD(lanes)}
  * ∂source. Tile: 8 source pixels × up to 8 source channels a lane. Per tap and block of output channels a lane reads 8 vec4
  * of the gradient and 32/lanes floats of weights, for 256 multiply-adds.
  */
-export function upconvDgradBroadcast(spec: UpconvDgradSpec, lanes: number): Kernel {
+export function upconvDgradBroadcast(spec: UpconvDgradSpec, target: Target, lanes: number): Kernel {
+  const access = featureAccess(spec, target);
   const { height, width, channels, outChannels } = spec;
   const blocks = blocksOf(channels);
   const outBlocks = blocksOf(outChannels);
   const vectors = blocks % 2 === 0 ? 2 : 1;
   const { pixels, groups, find } = tiling(spec, lanes);
-  const { text, bindings } = declare([
-    ["weights", "read", "f32"],
-    ["gradient", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["weights", "read", "f32"],
+      ["gradient", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   // Numbers of weights in the order (vector, co, ci), so that four neighbours are the ci of one vec4.
   const weight = (i: number): string => {
     const k = Math.floor((i * lanes) / 16);
@@ -135,7 +144,7 @@ ${HEAD(lanes)}
   for (var tap = 0; tap < ${TAPS}; tap++) {
     for (var outBlock = 0; outBlock < ${outBlocks}; outBlock++) {
       let base = ((image * ${outBlocks} + outBlock) * ${2 * height} + 2 * y + (tap >> 1)) * ${2 * width} + (tap & 1);
-      ${repeat(pixels, (p) => `let v${p} = gradient[base + 2 * min(left + ${p}, ${width - 1})];`)}
+      ${repeat(pixels, (p) => `let v${p} = ${access.load(`gradient[base + 2 * min(left + ${p}, ${width - 1})]`)};`)}
       ${repeat((16 * vectors) / lanes, weight)}
       ${repeat(vectors, (k) =>
         repeat(
@@ -152,12 +161,12 @@ ${HEAD(lanes)}
     vectors,
     `if (left + p < ${width}) {
       let to = ((image * ${blocks} + block + k) * ${height} + y) * ${width} + left + p;
-      output[to] = ${spec.accumulate ? "output[to] + value" : "value"};
+      output[to] = ${access.store(spec.accumulate ? `${access.loadOwn("output[to]")} + value` : "value")};
     }`,
   )}
 }`;
   return {
-    label: `upconvDgrad ${channels}←${outChannels} ${sizeText(spec)}${spec.accumulate ? " add" : ""} lanes ${lanes}`,
+    label: `upconvDgrad ${channels}←${outChannels} ${sizeText(spec)}${spec.accumulate ? " add" : ""}`,
     wgsl,
     bindings,
     workgroups: [groups, blocks / vectors, 1],
@@ -175,7 +184,8 @@ ${HEAD(lanes)}
  * side by side) and one of the gradient a pixel and tap, for 32 multiply-adds a block of 4 channels with 8 lanes. Needs
  * outChannels divisible by `lanes` and width by lanes/4.
  */
-export function upconvWgradBroadcast(spec: UpconvSpec, lanes: number): PartialKernel {
+export function upconvWgradBroadcast(spec: UpconvSpec, target: Target, lanes: number): PartialKernel {
+  const access = featureAccess(spec, target);
   const { images, height, width, source, outChannels } = spec;
   const { channels } = source;
   const inBlocks = blocksOf(channels);
@@ -189,15 +199,18 @@ export function upconvWgradBroadcast(spec: UpconvSpec, lanes: number): PartialKe
   const affordable = Math.max(1, Math.floor(SCRATCH_FLOATS / partialFloats));
   const rowsPerSplit = Math.ceil(rows / Math.min(wanted, affordable, rows));
   const splits = Math.ceil(rows / rowsPerSplit);
-  const { text, bindings } = declare([
-    ...(source.normOffset !== null ? [["norms", "read", "f32"] as const] : []),
-    ["source", "read", "f32"],
-    ["gradient", "read", "f32"],
-    ["partials", "readWrite", "f32"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ...(source.normOffset !== null ? [["norms", "read", "f32"] as const] : []),
+      ["source", "read", access.readOne],
+      ["gradient", "read", access.readOne],
+      ["partials", "readWrite", "f32"],
+    ],
+    access,
+  );
   const rectified = (value: string): string => (source.relu ? `max(0, ${value})` : value);
   const seen = (b: number): string => {
-    const stored = `source[base${b} + x * 4]`;
+    const stored = access.loadOne("source", `base${b} + x * 4`);
     return rectified(source.normOffset === null ? stored : `fma(${stored}, scale${b}, shift${b})`);
   };
   const norm = source.normOffset === null ? null : 4 * source.normOffset;
@@ -229,7 +242,7 @@ ${HEAD(lanes)}
       ${repeat(
         together,
         (e) => `{
-        ${repeat(TAPS, (tap) => `let g${tap} = gradient[start + ${((tap >> 1) * 2 * width + (tap & 1)) * 4} + (x + ${e}) * 8];`)}
+        ${repeat(TAPS, (tap) => `let g${tap} = ${access.loadOne("gradient", `start + ${((tap >> 1) * 2 * width + (tap & 1)) * 4} + (x + ${e}) * 8`)};`)}
         sum += g0 + g1 + g2 + g3;
         ${repeat(held, (b) =>
           repeat(
@@ -247,7 +260,7 @@ ${HEAD(lanes)}
   if (inBlock == 0) { partials[to + ${TAPS * channels * outChannels}] = sum; }
 }`;
   return {
-    label: `upconvWgrad ${channels}→${outChannels} ${sizeText(spec)} ×${splits} lanes ${lanes}`,
+    label: `upconvWgrad ${channels}→${outChannels} ${sizeText(spec)}`,
     wgsl,
     bindings,
     workgroups: [inBlocks / held, outChannels / lanes, splits],

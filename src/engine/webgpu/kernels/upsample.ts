@@ -1,3 +1,4 @@
+import { featureAccess } from "./access";
 import type { Build, Extent, SourceSpec } from "./kernel";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, sizeText } from "./wgsl";
 
@@ -15,20 +16,24 @@ export interface UpsampleBackwardSpec extends Extent {
 const stepOf = (length: number): string => `${(length - 1) / (2 * length - 1)}f`;
 
 /**
- * Bilinear ×2 with aligned corners (`torch.nn.Upsample`). Bindings: [norms (read)], source (read), output (readWrite);
- * vec4f. A thread reads the four neighbours of one output pixel in one block of channels and writes it.
+ * Bilinear ×2 with aligned corners (`torch.nn.Upsample`). Bindings: [norms (read)], source (read), output (readWrite).
+ * A thread reads the four neighbours of one output pixel in one block of channels and writes it.
  */
-export const upsample: Build<UpsampleSpec> = (spec) => {
+export const upsample: Build<UpsampleSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const { height, width } = spec;
   const blocks = blocksOf(spec.source.channels);
   const pixels = 4 * height * width;
   const threads = 64;
-  const load = onLoad(spec.source, "block");
-  const { text, bindings } = declare([
-    ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-    ["source", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const load = onLoad(spec.source, "block", access);
+  const { text, bindings } = declare(
+    [
+      ...(spec.source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   const at = (row: string, column: string): string =>
     load.of(`source[plane * ${height * width} + ${row} * ${width} + ${column}]`);
   const wgsl = `${text}
@@ -49,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let across = sourceX - f32(left);
   let above = mix(${at("top", "left")}, ${at("top", "right")}, across);
   let below = mix(${at("bottom", "left")}, ${at("bottom", "right")}, across);
-  output[plane * ${pixels} + p] = mix(above, below, down);
+  output[plane * ${pixels} + p] = ${access.store("mix(above, below, down)")};
 }`;
   return {
     label: `upsample ${spec.source.channels} ${sizeText(spec)}`,
@@ -63,18 +68,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 
 /**
  * Its transpose as a gather: a source pixel sums the gradients of the output pixels that read it, at most six a side, with
- * the share max(0, 1 − distance). Bindings: gradient (read), output (∂source, readWrite); vec4f. A thread writes (or adds to)
+ * the share max(0, 1 − distance). Bindings: gradient (read), output (∂source, readWrite). A thread writes (or adds to)
  * one source pixel of one block of channels.
  */
-export const upsampleBackward: Build<UpsampleBackwardSpec> = (spec) => {
+export const upsampleBackward: Build<UpsampleBackwardSpec> = (spec, target) => {
+  const access = featureAccess(spec, target);
   const { height, width, channels } = spec;
   const blocks = blocksOf(channels);
   const pixels = height * width;
   const threads = 64;
-  const { text, bindings } = declare([
-    ["gradient", "read", "vec4f"],
-    ["output", "readWrite", "vec4f"],
-  ]);
+  const { text, bindings } = declare(
+    [
+      ["gradient", "read", access.read],
+      ["output", "readWrite", access.readWrite],
+    ],
+    access,
+  );
   // Outputs whose source place is within 1 of i lie in ((i − 1)/step, (i + 1)/step), a little more than four.
   const first = (i: string, length: number): string =>
     length === 1 ? "0" : `max(0, i32(floor(f32(${i} - 1) / ${stepOf(length)})))`;
@@ -94,11 +103,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     var line = vec4f();
     for (var column = ${first("x", width)}; column <= ${last("x", width)}; column++) {
       let across = max(0, 1 - abs(f32(column) * ${stepOf(width)} - f32(x)));
-      line = fma(vec4f(across), gradient[plane * ${4 * pixels} + row * ${2 * width} + column], line);
+      line = fma(vec4f(across), ${access.load(`gradient[plane * ${4 * pixels} + row * ${2 * width} + column]`)}, line);
     }
     sum = fma(vec4f(down), line, sum);
   }
-  output[plane * ${pixels} + p] ${spec.accumulate ? "+=" : "="} sum;
+  output[plane * ${pixels} + p] = ${access.store(spec.accumulate ? `${access.loadOwn(`output[plane * ${pixels} + p]`)} + sum` : "sum")};
 }`;
   return {
     label: `upsampleBackward ${channels} ${sizeText(spec)}${spec.accumulate ? " add" : ""}`,

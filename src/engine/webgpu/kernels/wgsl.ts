@@ -1,3 +1,4 @@
+import { bytesOf, type FeatureAccess } from "./access";
 import type { Access, Binding, Extent, SourceSpec } from "./kernel";
 
 /** `count` lines made from their index: unrolled code. */
@@ -5,8 +6,17 @@ export function repeat(count: number, line: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => line(index)).join("\n");
 }
 
-/** Declares bindings 0, 1, … of group 0 with their element types and returns both text and list. */
-export function declare(entries: readonly (readonly [name: string, access: Access, element: string])[]): {
+/** Name, access and element type of a binding. */
+export type Declared = readonly [name: string, access: Access, element: string];
+
+/**
+ * The head of a module: directives, bindings 0, 1, … of group 0 with their element types, and what access to features needs.
+ * Returns both text and list.
+ */
+export function declare(
+  entries: readonly Declared[],
+  { enable, helpers }: Pick<FeatureAccess, "enable" | "helpers"> = { enable: "", helpers: "" },
+): {
   readonly text: string;
   readonly bindings: readonly Binding[];
 } {
@@ -16,7 +26,7 @@ export function declare(entries: readonly (readonly [name: string, access: Acces
     return `@group(0) @binding(${index}) var<storage, ${mode}> ${name}: array<${element}>;`;
   });
   return {
-    text: text.join("\n"),
+    text: `${enable}${text.join("\n")}\n${helpers}`,
     bindings: entries.map(([name, access]) => ({ name, access })),
   };
 }
@@ -26,28 +36,35 @@ export function blocksOf(channels: number): number {
   return Math.ceil(channels / 4);
 }
 
-/** Type of a source's elements: the network's input is one float a pixel. */
-export function elementOf(source: SourceSpec): "f32" | "vec4f" {
+/** Element of a source's binding: the network's input is one float a pixel. */
+export function elementOf(source: SourceSpec, access: FeatureAccess): string {
+  return source.channels === 1 ? "f32" : access.read;
+}
+
+/** Type of a source's value in a kernel. */
+export function valueType(source: SourceSpec): "f32" | "vec4f" {
   return source.channels === 1 ? "f32" : "vec4f";
 }
 
 /**
  * The on-load transform of a source's channel block `block` (a WGSL expression): `prepare` reads scale and shift once, `of`
- * turns a stored value into the value seen.
+ * turns a stored element into the value seen.
  */
 export function onLoad(
   source: SourceSpec,
   block: string,
+  access: FeatureAccess,
   suffix = "",
-): { readonly prepare: string; readonly of: (stored: string) => string } {
-  const type = elementOf(source);
+): { readonly prepare: string; readonly of: (element: string) => string } {
+  const type = valueType(source);
+  const loaded = (element: string): string => (source.channels === 1 ? element : access.load(element));
   const rectified = (value: string): string => (source.relu ? `max(${type}(), ${value})` : value);
-  if (source.normOffset === null) return { prepare: "", of: rectified };
+  if (source.normOffset === null) return { prepare: "", of: (element) => rectified(loaded(element)) };
   const scale = `norms[${source.normOffset} + ${block}]`;
   const shift = `norms[${source.normOffset + blocksOf(source.channels)} + ${block}]`;
   return {
     prepare: `let scale${suffix} = ${scale}; let shift${suffix} = ${shift};`,
-    of: (stored) => rectified(`fma(${stored}, scale${suffix}, shift${suffix})`),
+    of: (element) => rectified(`fma(${loaded(element)}, scale${suffix}, shift${suffix})`),
   };
 }
 
@@ -55,13 +72,13 @@ export function pixelsOf({ images, height, width }: Extent): number {
   return images * height * width;
 }
 
-/** Bytes of a feature in float32. */
+/** Bytes of a feature; the network's input of one channel is float32 whatever else is stored. */
 export function featureBytes(extent: Extent, channels: number): number {
-  return 4 * channels * pixelsOf(extent);
+  return (channels === 1 ? 4 : bytesOf(extent.storage)) * channels * pixelsOf(extent);
 }
 
-export function sizeText({ images, height, width }: Extent): string {
-  return `${height}×${width}×${images}`;
+export function sizeText({ images, height, width, storage }: Extent): string {
+  return `${height}×${width}×${images}${storage === "f16" ? " f16" : ""}`;
 }
 
 /** What a thread of the kernels without subgroups makes, and the threads of a workgroup. */
