@@ -21,6 +21,8 @@ export interface ExecutorOptions {
    * scale. Engines without it throw `engine/precision`. Absent: `f32`.
    */
   readonly precision?: "f32" | "mixed";
+  /** How kernels are computed, by label, where it differs from the default (the tuner's choices). Engines without a tuner ignore it. */
+  readonly tuning?: Readonly<Record<string, string>>;
   readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
 }
 

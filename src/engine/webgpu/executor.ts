@@ -32,6 +32,8 @@ export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
   private readonly lab: LabDevice;
   private readonly mixed: boolean;
+  /** The device's, with the tuning asked for. */
+  private readonly target: Target;
   private readonly options: ExecutorOptions;
   private readonly lowered: Lowered;
   private readonly layout: Layout;
@@ -64,6 +66,7 @@ export class WebgpuExecutor implements Executor {
     this.lab = lab;
     this.options = options;
     this.mixed = options.precision === "mixed";
+    this.target = targetOf(lab, options);
     this.lowered = lowered;
     this.layout = layout;
     this.held = held;
@@ -72,7 +75,7 @@ export class WebgpuExecutor implements Executor {
     this.adam = adamProgram;
     this.training = new PreparedPrograms(lab, held, permanents, (images) => this.planTraining(images));
     this.inference = new PreparedPrograms(lab, held, permanents, (images) =>
-      planInference(this.network(images), lab.target),
+      planInference(this.network(images), this.target),
     );
     this.info = { engine: "webgpu", adapter: lab.adapter, features: lab.features, limits: lab.limits };
   }
@@ -92,7 +95,7 @@ export class WebgpuExecutor implements Executor {
           usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         },
       ]);
-      const update = updateDispatches(layout.parameterFloats, options, lab.target);
+      const update = updateDispatches(layout.parameterFloats, options, targetOf(lab, options));
       const program = await Program.create(lab, update, [], permanents);
       const executor = new WebgpuExecutor(
         lab,
@@ -223,7 +226,7 @@ export class WebgpuExecutor implements Executor {
 
   /** The plan of a training step with this many images, without running it. */
   planTraining(images: number): TrainingPlan {
-    return planTraining(this.network(images), this.options.loss, this.lab.target);
+    return planTraining(this.network(images), this.options.loss, this.target);
   }
 
   /**
@@ -413,6 +416,10 @@ const LOSS_WAIT_MS = 100;
 
 function later(): Promise<null> {
   return new Promise((resolve) => setTimeout(() => resolve(null), LOSS_WAIT_MS));
+}
+
+function targetOf({ target }: LabDevice, { tuning }: ExecutorOptions): Target {
+  return tuning ? { ...target, tuning: new Map(Object.entries(tuning)) } : target;
 }
 
 /** The update of the parameters: in mixed precision a check for overflow first. */
