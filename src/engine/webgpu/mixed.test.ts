@@ -1,0 +1,17 @@
+import { describe, it } from "vitest";
+import * as checks from "./mixedChecks";
+import { setUpNodeGpu } from "./nodeGpu";
+
+const missing = await setUpNodeGpu();
+if (missing) console.warn(`mixed precision in Node: skipped. ${missing}`);
+
+describe.skipIf(missing !== null)("mixed precision in Node", () => {
+  describe.each(["native", "packed"] as const)("with %s halves", (halves) => {
+    it.for(["unet", "unetpp", "unet-l2"] as const)("has PyTorch's losses of %s within 2 %", (name) =>
+      checks.checkMixedLosses(name, halves),
+    );
+    it("skips a step that overflows", () => checks.checkOverflow(halves));
+  });
+  it("ends a longer run where float32 does", () => checks.checkLongRun());
+  it("reads unscaled gradients and goes on to the same bits", () => checks.checkMixedState());
+});
