@@ -14,5 +14,7 @@ describe.skipIf(missing !== null)("the webgpu executor in the browser", () => {
   it("forgets gradients from elsewhere", () => checks.checkForeignGradients());
   it("takes batches of any size", () => checks.checkBatchSizes());
   it("refuses what does not fit", () => checks.checkOutOfMemory());
+  it("keeps large layers in parts", () => checks.checkParts());
+  it("computes in passes what memory does not hold", () => checks.checkPasses());
   it("reports a lost device", () => checks.checkDeviceLoss());
 });

@@ -4,7 +4,6 @@ import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/ex
 import { checkStateDict } from "@/model/stateDict";
 import { deviceLost, type LabDevice } from "./device";
 import { type InferencePlan, planInference } from "./inferencePlan";
-import { adam, gradientCheck } from "./kernels/adam";
 import type { Target } from "./kernels/kernel";
 import {
   assembleWeights,
@@ -16,13 +15,15 @@ import {
 } from "./layout";
 import { LossScale } from "./lossScale";
 import { type Lowered, lower } from "./lower";
-import { DeviceMemory } from "./memory";
+import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
 import { allocatePermanents, type Permanents } from "./permanents";
-import type { PermanentName, PlannedDispatch } from "./plan";
+import type { PermanentName } from "./plan";
 import { PreparedPrograms } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
+import { notesOf, type Pass, placesOf, TrainingPasses } from "./trainingPasses";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
+import { planUpdate } from "./updatePlan";
 
 /** Images that a forward pass takes at once, and the pixels that they may have together. */
 const INFER_IMAGES = 16;
@@ -41,7 +42,7 @@ export class WebgpuExecutor implements Executor {
   private readonly permanents: Permanents;
   private readonly readback: GPUBuffer;
   private readonly adam: Program;
-  private readonly training: PreparedPrograms<TrainingPlan>;
+  private readonly passes: TrainingPasses;
   private readonly inference: PreparedPrograms<InferencePlan>;
   private readonly lossScale = new LossScale();
   /** The loss scale that the gradients held carry; 1 in float32. */
@@ -73,10 +74,10 @@ export class WebgpuExecutor implements Executor {
     this.permanents = permanents;
     this.readback = readback;
     this.adam = adamProgram;
-    this.training = new PreparedPrograms(lab, held, permanents, (images) => this.planTraining(images));
-    this.inference = new PreparedPrograms(lab, held, permanents, (images) =>
-      planInference(this.network(images), this.target),
+    this.passes = new TrainingPasses(new PreparedPrograms(lab, held, permanents), (images, pass) =>
+      planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
+    this.inference = new PreparedPrograms(lab, held, permanents);
     this.info = { engine: "webgpu", adapter: lab.adapter, features: lab.features, limits: lab.limits };
   }
 
@@ -95,7 +96,7 @@ export class WebgpuExecutor implements Executor {
           usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         },
       ]);
-      const update = updateDispatches(layout.parameterFloats, options, targetOf(lab, options));
+      const update = planUpdate(layout.parameterFloats, largestBinding(lab), options, targetOf(lab, options));
       const program = await Program.create(lab, update, [], permanents);
       const executor = new WebgpuExecutor(
         lab,
@@ -107,7 +108,7 @@ export class WebgpuExecutor implements Executor {
         readback as GPUBuffer,
         program,
       );
-      executor.upload(options.weights);
+      executor.writeState(options.weights);
       return executor;
     } catch (error) {
       held.freeAll();
@@ -123,16 +124,28 @@ export class WebgpuExecutor implements Executor {
       const out = new Float32Array(images * pixels);
       for (let first = 0; first < images; first += most) {
         const count = Math.min(most, images - first);
-        const { plan, buffers, program } = await this.inference.ready(count);
-        this.write(
-          buffers[plan.noisy] as GPUBuffer,
-          noisy.subarray(first * pixels, (first + count) * pixels),
+        const { plan, buffers, program } = await this.inference.ready(`${count}`, () =>
+          planInference(this.network(count), this.target),
         );
+        const places = placesOf(plan.parts, first * pixels, pixels);
+        for (const [part, { from, to }] of places.entries())
+          this.write(buffers[plan.noisy[part] as number] as GPUBuffer, noisy.subarray(from, to));
         program.submit();
-        const output = await this.read(buffers[plan.output] as GPUBuffer, count * pixels);
-        out.set(output, first * pixels);
+        for (const [part, { from, to }] of places.entries())
+          out.set(await this.read(buffers[plan.output[part] as number] as GPUBuffer, to - from), from);
       }
       return out;
+    });
+  }
+
+  /**
+   * Allocates and compiles for training steps of `images`, so that the first step does not. Resolves to what the user should
+   * know about how they are computed on this device, a sentence each.
+   */
+  prepare(images: number): Promise<readonly string[]> {
+    return this.guarded(async () => {
+      this.checkStatistics(images);
+      return notesOf(await this.passes.of(images), images);
     });
   }
 
@@ -190,7 +203,7 @@ export class WebgpuExecutor implements Executor {
   writeWeights(weights: StateDict): Promise<void> {
     return this.guarded(async () => {
       checkStateDict(this.options.graph, weights);
-      this.upload(weights);
+      this.writeState(weights);
     });
   }
 
@@ -226,7 +239,7 @@ export class WebgpuExecutor implements Executor {
 
   /** The plan of a training step with this many images, without running it. */
   planTraining(images: number): TrainingPlan {
-    return planTraining(this.network(images), this.options.loss, this.target);
+    return planTraining(this.network(images), { loss: this.options.loss }, this.target);
   }
 
   /**
@@ -234,31 +247,50 @@ export class WebgpuExecutor implements Executor {
    * `computeGradients`. Throws `engine/no-timestamps` where the device has none.
    */
   measure(batch: Batch): Promise<DispatchTime[]> {
-    return this.guarded(async () => (await this.uploaded(batch)).measure());
+    return this.guarded(async () => {
+      const times: DispatchTime[] = [];
+      for (const pass of await this.beginStep(batch)) {
+        this.upload(pass, batch);
+        times.push(...(await pass.ready.program.measure()));
+      }
+      return times;
+    });
   }
 
   private network(images: number): Network {
-    return new Network(this.lowered, this.layout, images, this.mixed ? "f16" : "f32");
+    const storage = this.mixed ? "f16" : "f32";
+    return new Network(this.lowered, this.layout, images, storage, largestBinding(this.lab));
   }
 
   private async queueGradients(batch: Batch): Promise<void> {
-    (await this.uploaded(batch)).submit();
+    for (const pass of await this.beginStep(batch)) {
+      this.upload(pass, batch);
+      pass.ready.program.submit();
+    }
   }
 
-  /** The training program of the batch's size, its inputs written. */
-  private async uploaded({ images, noisy, clean }: Batch): Promise<Program> {
+  /** Checks a batch and gives the passes that it takes. */
+  private async beginStep(batch: Batch): Promise<readonly Pass[]> {
+    const { images, noisy, clean } = batch;
     this.checkPixels(noisy, images);
     this.checkPixels(clean, images);
     this.checkStatistics(images);
-    const { plan, buffers, program } = await this.training.ready(images);
-    this.write(buffers[plan.noisy] as GPUBuffer, noisy);
-    this.write(buffers[plan.clean] as GPUBuffer, clean);
+    const passes = await this.passes.of(images);
     this.scaleGradients();
     if (this.foreignGradients) this.clearGradients();
     this.hasGradients = true;
     for (const name of this.layout.norms.keys())
-      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + 1);
-    return program;
+      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + passes.length);
+    return passes;
+  }
+
+  private upload({ first, ready }: Pass, { noisy, clean }: Batch): void {
+    const pixels = this.options.height * this.options.width;
+    const { plan, buffers } = ready;
+    for (const [part, { from, to }] of placesOf(plan.parts, first * pixels, pixels).entries()) {
+      this.write(buffers[plan.noisy[part] as number] as GPUBuffer, noisy.subarray(from, to));
+      this.write(buffers[plan.clean[part] as number] as GPUBuffer, clean.subarray(from, to));
+    }
   }
 
   private queueAdam(learningRate: number): void {
@@ -318,7 +350,7 @@ export class WebgpuExecutor implements Executor {
     this.foreignGradients = false;
   }
 
-  private upload(weights: StateDict): void {
+  private writeState(weights: StateDict): void {
     this.write(this.permanents.parameters, packParameters(this.layout, weights));
     this.write(this.permanents.running, packRunning(this.layout, weights));
     for (const { name } of this.layout.norms.values())
@@ -420,34 +452,4 @@ function later(): Promise<null> {
 
 function targetOf({ target }: LabDevice, { tuning }: ExecutorOptions): Target {
   return tuning ? { ...target, tuning: new Map(Object.entries(tuning)) } : target;
-}
-
-/** The update of the parameters: in mixed precision a check for overflow first. */
-function updateDispatches(
-  floats: number,
-  { adam: settings, precision }: ExecutorOptions,
-  target: Target,
-): PlannedDispatch[] {
-  const scaled = precision === "mixed";
-  const whole = (name: PermanentName, bytes = 4 * floats) =>
-    ({ kind: "permanent", name, offset: 0, bytes }) as const;
-  const overflow = whole("overflow", 16);
-  const check = {
-    label: "overflow check",
-    kernel: gradientCheck({ floats }, target),
-    bindings: [whole("gradients"), overflow],
-  };
-  const update = {
-    label: "adam",
-    kernel: adam({ floats, ...settings, scaled }, target),
-    bindings: [
-      whole("gradients"),
-      whole("parameters"),
-      whole("firstMoments"),
-      whole("secondMoments"),
-      whole("adamStep", 16),
-      ...(scaled ? [whole("scaling", 16), overflow] : []),
-    ],
-  };
-  return scaled ? [check, update] : [update];
 }

@@ -4,7 +4,7 @@ import { maxPool } from "./kernels/maxPool";
 import { upconv } from "./kernels/upconv";
 import { upsample } from "./kernels/upsample";
 import type { FeatureId, Stage } from "./lower";
-import type { Network, TensorTarget } from "./network";
+import type { Network, PartTensors, TensorTarget } from "./network";
 import type { PlanBuilder } from "./plan";
 
 /**
@@ -14,18 +14,32 @@ import type { PlanBuilder } from "./plan";
 export function addForward(
   builder: PlanBuilder,
   network: Network,
-  stored: Map<FeatureId, TensorTarget>,
+  stored: Map<FeatureId, PartTensors>,
   stage: Exclude<Stage, { op: "norm" | "head" }>,
   target: Target,
 ): void {
-  const tensor = (id: FeatureId): TensorTarget => stored.get(id) as TensorTarget;
-  const output = builder.tensor(network.feature(stage.output).label, network.bytes(stage.output));
-  stored.set(stage.output, output);
+  const outputs = network.tensors(builder, stage.output, network.feature(stage.output).label);
+  stored.set(stage.output, outputs);
+  for (const [part, images] of network.parts.entries())
+    addPart(builder, network, stage, target, {
+      images,
+      tensor: (id) => (stored.get(id) as PartTensors)[part] as TensorTarget,
+    });
+}
+
+function addPart(
+  builder: PlanBuilder,
+  network: Network,
+  stage: Exclude<Stage, { op: "norm" | "head" }>,
+  target: Target,
+  { images, tensor }: { readonly images: number; readonly tensor: (id: FeatureId) => TensorTarget },
+): void {
+  const output = tensor(stage.output);
   if (stage.op === "conv") {
     const { specs, norms } = network.sources(stage.sources);
     const kernel = convForward(
       {
-        ...network.extent(stage.output),
+        ...network.extent(stage.output, images),
         sources: specs,
         outChannels: network.channels(stage.output),
         relu: network.feature(stage.output).storedRelu,
@@ -42,7 +56,7 @@ export function addForward(
     return;
   }
   const { specs, norms } = network.sources([stage.source]);
-  const spec = { ...network.extent(stage.source), source: specs[0] as SourceSpec };
+  const spec = { ...network.extent(stage.source, images), source: specs[0] as SourceSpec };
   const bound = [...norms, tensor(stage.source), output];
   switch (stage.op) {
     case "upconv":

@@ -3,23 +3,25 @@ import { head } from "./kernels/head";
 import type { SourceSpec, Target } from "./kernels/kernel";
 import { normEvaluate } from "./kernels/norm";
 import type { FeatureId } from "./lower";
-import type { Network, TensorTarget } from "./network";
+import type { Network, PartTensors, TensorTarget } from "./network";
 import { type Plan, PlanBuilder } from "./plan";
 
 export interface InferencePlan extends Plan {
-  /** Uploaded before: noisy images, f32 [N, H, W]. */
-  readonly noisy: number;
+  /** Images of each part, in order. */
+  readonly parts: readonly number[];
+  /** Tensors by part. Uploaded before: noisy images, f32 [N, H, W]. */
+  readonly noisy: readonly number[];
   /** Read after: f32 [N, H, W]. */
-  readonly output: number;
+  readonly output: readonly number[];
 }
 
 /** Evaluation mode: BatchNorm by running statistics, nothing saved beyond its last reader. */
 export function planInference(network: Network, target: Target): InferencePlan {
   const { lowered } = network;
   const builder = new PlanBuilder();
-  const noisy = builder.tensor("noisy", network.bytes(lowered.input), true);
-  const output = builder.tensor("output", network.bytes(lowered.input));
-  const stored = new Map<FeatureId, TensorTarget>([[lowered.input, noisy]]);
+  const noisy = network.tensors(builder, lowered.input, "noisy", true);
+  const outputs = network.tensors(builder, lowered.input, "output");
+  const stored = new Map<FeatureId, PartTensors>([[lowered.input, noisy]]);
   for (const stage of lowered.stages) {
     if (stage.op === "norm") {
       builder.add(
@@ -34,16 +36,23 @@ export function planInference(network: Network, target: Target): InferencePlan {
       );
     } else if (stage.op === "head") {
       const { specs, norms } = network.sources([stage.source]);
-      const kernel = head({ ...network.extent(stage.source), source: specs[0] as SourceSpec }, target);
-      builder.add(`${stage.name} forward`, kernel, [
-        network.parameter(`${stage.name}.weight`),
-        network.parameter(`${stage.name}.bias`),
-        ...norms,
-        stored.get(stage.source) as TensorTarget,
-        output,
-      ]);
+      for (const [part, images] of network.parts.entries()) {
+        const extent = network.extent(stage.source, images);
+        builder.add(`${stage.name} forward`, head({ ...extent, source: specs[0] as SourceSpec }, target), [
+          network.parameter(`${stage.name}.weight`),
+          network.parameter(`${stage.name}.bias`),
+          ...norms,
+          (stored.get(stage.source) as PartTensors)[part] as TensorTarget,
+          outputs[part] as TensorTarget,
+        ]);
+      }
     } else addForward(builder, network, stored, stage, target);
   }
-  builder.keep(output);
-  return { ...builder.finish(), noisy: noisy.tensor, output: output.tensor };
+  for (const output of outputs) builder.keep(output);
+  return {
+    ...builder.finish(),
+    parts: network.parts,
+    noisy: noisy.map(({ tensor }) => tensor),
+    output: outputs.map(({ tensor }) => tensor),
+  };
 }

@@ -168,11 +168,15 @@ async function summed(
   // Not zero before: what the kernel leaves out shows.
   const partials = noise(splits * partialFloats, 99);
   const first = await runKernel(lab, kernel, { ...inputs, partials });
-  const second = await runKernel(lab, sumSplits({ splits, partialFloats, ...rows, bias }, lab.target), {
-    partials: first.outputs["partials"] ?? partials,
-    weightGradient: empty(rows.taps * rows.inChannels * rows.rowFloats),
-    ...(bias ? { biasGradient: empty(Math.max(4, rows.rowFloats)) } : {}),
-  });
+  const second = await runKernel(
+    lab,
+    sumSplits({ splits, partialFloats, ...rows, bias, accumulate: false }, lab.target),
+    {
+      partials: first.outputs["partials"] ?? partials,
+      weightGradient: empty(rows.taps * rows.inChannels * rows.rowFloats),
+      ...(bias ? { biasGradient: empty(Math.max(4, rows.rowFloats)) } : {}),
+    },
+  );
   return {
     weight: second.outputs["weightGradient"] ?? empty(0),
     bias: second.outputs["biasGradient"] ?? empty(0),
@@ -466,7 +470,7 @@ export async function checkNorm(lab: LabDevice, storage: Storage, size: Size): P
   });
   const { outputs: factors } = await runKernel(
     lab,
-    normBackwardFinish({ ...spec, rows: sums.splits }, lab.target),
+    normBackwardFinish({ ...spec, rows: sums.splits, accumulate: false }, lab.target),
     {
       partials: partial["partials"] ?? empty(0),
       norms,
@@ -505,7 +509,7 @@ export async function checkHead(
   const source = plain(channels);
   const output = conv.convForward(input, weight, bias, 1, 1);
   const expected = lossWithGradient(output, clean.data, loss);
-  const kernel = headLoss({ ...extent, source, loss }, lab.target);
+  const kernel = headLoss({ ...extent, source, loss, count: clean.data.length }, lab.target);
   const common = { weights: Float32Array.from(weight), source: encoded(input, storage) };
   const { outputs } = await runKernel(lab, kernel, {
     ...common,
@@ -518,10 +522,14 @@ export async function checkHead(
   const scaled = expected.gradient.data.map((g) => g * (storage === "f16" ? LOSS_SCALE : 1));
   close(outputs["gradient"]?.subarray(0, clean.data.length), scaled, "∂output");
   const count = clean.data.length;
-  const finish = await runKernel(lab, lossFinish({ rows: kernel.splits, count }, lab.target), {
-    partials: outputs["partials"] ?? empty(0),
-    loss: empty(1),
-  });
+  const finish = await runKernel(
+    lab,
+    lossFinish({ rows: kernel.splits, count, accumulate: false }, lab.target),
+    {
+      partials: outputs["partials"] ?? empty(0),
+      loss: empty(1),
+    },
+  );
   close(finish.outputs["loss"]?.subarray(0, 1), [expected.loss], "loss");
   const back = conv.convBackward(input, weight, expected.gradient, 1, true);
   const backward = headBackward({ ...extent, source, accumulate: false }, lab.target);
@@ -533,7 +541,15 @@ export async function checkHead(
   });
   if (back.input) closeFeature(sums["output"], packed(back.input), "∂source", storage);
   const { splits, partialFloats } = backward;
-  const rows = { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: channels, bias: true };
+  const rows = {
+    taps: 1,
+    channels: 1,
+    firstChannel: 0,
+    inChannels: 1,
+    rowFloats: channels,
+    bias: true,
+    accumulate: false,
+  };
   const summedUp = await runKernel(lab, sumSplits({ splits, partialFloats, ...rows }, lab.target), {
     partials: sums["partials"] ?? empty(0),
     weightGradient: empty(channels),

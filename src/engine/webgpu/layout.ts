@@ -43,7 +43,8 @@ export interface Layout {
   readonly normFloats: number;
 }
 
-const aligned = (floats: number): number => ALIGNMENT_FLOATS * Math.ceil(floats / ALIGNMENT_FLOATS);
+/** Floats from one place that can be bound to the next. */
+export const aligned = (floats: number): number => ALIGNMENT_FLOATS * Math.ceil(floats / ALIGNMENT_FLOATS);
 
 /**
  * Where every parameter lies on the device. Convolutions are HWIO with padded channels, a concat's sources each padded by

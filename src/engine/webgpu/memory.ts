@@ -25,7 +25,7 @@ export class DeviceMemory {
   }
 
   /**
-   * Buffers of these sizes in bytes, all or none. Throws `engine/out-of-memory` (also for a buffer over the device's limit)
+   * Buffers of these sizes in bytes, all or none. Throws `engine/out-of-memory` (also for a buffer over the device's limit; what a kernel binds may have a lower one)
    * and `engine/device-lost`.
    */
   async allocate(
@@ -37,14 +37,10 @@ export class DeviceMemory {
   ): Promise<GPUBuffer[]> {
     const { device } = this.lab;
     if (this.lab.lost !== null) throw deviceLost(this.lab.lost);
-    for (const { label, bytes, usage } of requests) {
-      const isStorage = (usage & GPUBufferUsage.STORAGE) !== 0;
-      const limit = isStorage
-        ? Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
-        : device.limits.maxBufferSize;
+    const limit = device.limits.maxBufferSize;
+    for (const { label, bytes } of requests)
       if (bytes > limit)
         throw outOfMemory(`${label} needs ${bytes} bytes, a buffer of this device has at most ${limit}`);
-    }
     device.pushErrorScope("validation");
     device.pushErrorScope("out-of-memory");
     const made = requests.map(({ label, bytes, usage }) =>
@@ -73,6 +69,12 @@ export class DeviceMemory {
   freeAll(): void {
     for (const buffer of [...this.live]) this.free(buffer);
   }
+}
+
+/** Bytes of the largest buffer that a kernel can read whole. */
+export function largestBinding({ limits }: LabDevice): number {
+  const { maxStorageBufferBindingSize = 0, maxBufferSize = 0 } = limits;
+  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
 }
 
 export function outOfMemory(detail: string): LabError {

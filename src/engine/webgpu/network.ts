@@ -2,22 +2,49 @@ import { bytesOf } from "./kernels/access";
 import type { Extent, SourceSpec, Storage } from "./kernels/kernel";
 import { type Layout, type PlacedNorm, type PlacedParameter, paddedChannels } from "./layout";
 import type { Feature, FeatureId, Lowered } from "./lower";
-import type { BindingTarget } from "./plan";
+import { outOfMemory } from "./memory";
+import type { BindingTarget, PlanBuilder } from "./plan";
 
 export type TensorTarget = BindingTarget & { readonly kind: "tensor" };
 
-/** A lowered network with its layout at one number of images: what both plans ask for specs and bindings. */
+/** A feature's tensors, one a part. */
+export type PartTensors = readonly TensorTarget[];
+
+/**
+ * A lowered network with its layout at one number of images: what both plans ask for specs and bindings. Where a feature of all
+ * images is larger than a buffer may be, every feature is kept in parts of a few images, and every kernel runs once a part.
+ * Sums over the batch (statistics, losses, weight gradients) go over all parts, so that nothing but their order changes.
+ */
 export class Network {
   readonly lowered: Lowered;
   readonly layout: Layout;
   readonly images: number;
   readonly storage: Storage;
+  /** Images of each part; only the last may have fewer than the first. */
+  readonly parts: readonly number[];
 
-  constructor(lowered: Lowered, layout: Layout, images: number, storage: Storage) {
+  /** Throws `engine/out-of-memory` where a feature of one image is over `maxBufferBytes`. */
+  constructor(
+    lowered: Lowered,
+    layout: Layout,
+    images: number,
+    storage: Storage,
+    maxBufferBytes = Number.POSITIVE_INFINITY,
+  ) {
     this.lowered = lowered;
     this.layout = layout;
     this.images = images;
     this.storage = storage;
+    const imageBytes = Math.max(...lowered.features.map(({ id }) => this.bytes(id, 1)));
+    if (imageBytes > maxBufferBytes)
+      throw outOfMemory(
+        `a layer of one image needs ${imageBytes} bytes, a buffer of this device has at most ${maxBufferBytes}`,
+      );
+    const count = Math.ceil(images / Math.min(images, Math.floor(maxBufferBytes / imageBytes)));
+    const most = Math.ceil(images / count);
+    this.parts = Array.from({ length: Math.ceil(images / most) }, (_, part) =>
+      Math.min(most, images - part * most),
+    );
   }
 
   feature(id: FeatureId): Feature {
@@ -28,16 +55,22 @@ export class Network {
     return paddedChannels(this.feature(id), this.lowered.input);
   }
 
-  extent(id: FeatureId): Extent {
+  /** Size of the feature of `images` images. */
+  extent(id: FeatureId, images: number): Extent {
     const { height, width } = this.feature(id);
-    return { images: this.images, height, width, storage: this.storage };
+    return { images, height, width, storage: this.storage };
   }
 
-  /** Bytes of the stored feature; the input is float32. */
-  bytes(id: FeatureId): number {
+  /** Bytes of the stored feature of `images` images; the input is float32. */
+  bytes(id: FeatureId, images: number): number {
     const { height, width } = this.feature(id);
     const bytes = id === this.lowered.input ? 4 : bytesOf(this.storage);
-    return bytes * this.channels(id) * this.images * height * width;
+    return bytes * this.channels(id) * images * height * width;
+  }
+
+  /** New tensors for a feature or its gradient. */
+  tensors(builder: PlanBuilder, id: FeatureId, label: string, uploaded = false): PartTensors {
+    return this.parts.map((images) => builder.tensor(label, this.bytes(id, images), uploaded));
   }
 
   norm(name: string): PlacedNorm {

@@ -75,14 +75,14 @@ describe("the plans", () => {
   ];
   it.each(models)("place every tensor of $name, width $width, norm $norm", (model) => {
     const network = networkOf(model, 32, 3);
-    checkSlots(planTraining(network, "l1", GPU));
+    checkSlots(planTraining(network, { loss: "l1" }, GPU));
     checkSlots(planInference(network, GPU));
   });
 
   it("write every gradient except biases in front of a BatchNorm, whose gradient is zero", () => {
     const network = networkOf({ name: "unetpp", width: 4, norm: "last" }, 32, 2);
     const written = new Set(
-      planTraining(network, "l2", GPU).dispatches.flatMap(({ bindings }) =>
+      planTraining(network, { loss: "l2" }, GPU).dispatches.flatMap(({ bindings }) =>
         bindings.flatMap((target) =>
           target.kind === "permanent" && target.name === "gradients" ? [target.offset / 4] : [],
         ),
@@ -106,8 +106,37 @@ describe("the plans", () => {
 
   it("hold U-Net of width 64 at 256² and 16 images in 4.5 GiB, parameters included", () => {
     const network = networkOf({ name: "unet", width: 64, norm: "last" }, 256, 16);
-    const plan = planTraining(network, "l1", GPU);
+    const plan = planTraining(network, { loss: "l1" }, GPU);
     expect(plan.slotBytes + 16 * network.layout.parameterFloats).toBeLessThan(4.5 * GIB);
+  });
+
+  it.each([
+    { name: "unet", storage: "f16", gib: 2.5 },
+    { name: "unetpp", storage: "f16", gib: 5 },
+  ] as const)(
+    "hold $name of width 64 at 256² and 16 images in $gib GiB in halves",
+    ({ name, storage, gib }) => {
+      const network = networkOf({ name, width: 64, norm: "last" }, 256, 16, storage);
+      const plan = planTraining(network, { loss: "l1" }, GPU);
+      expect(plan.slotBytes + 16 * network.layout.parameterFloats).toBeLessThan(gib * GIB);
+    },
+  );
+
+  it("keep every binding of a default device's 128 MiB by parts of few images", () => {
+    const limit = 128 * 2 ** 20;
+    const lowered = lower(buildGraph({ name: "unetpp", width: 64, norm: "last" }), 256, 256);
+    const network = new Network(lowered, layoutOf(lowered), 15, "f32", limit);
+    expect(network.parts).toEqual([4, 4, 4, 3]);
+    const plan = planTraining(network, { loss: "l1" }, GPU);
+    checkSlots(plan);
+    for (const { label, bindings } of plan.dispatches)
+      for (const target of bindings) {
+        const bytes =
+          target.kind === "permanent"
+            ? target.bytes
+            : (target.range?.bytes ?? (plan.tensors[target.tensor]?.bytes as number));
+        expect(bytes, label).toBeLessThanOrEqual(limit);
+      }
   });
 
   it("keep no activations for inference", () => {

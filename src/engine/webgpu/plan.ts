@@ -15,7 +15,12 @@ export type PermanentName =
 
 /** What a kernel is bound to: a planned tensor, or a range of a permanent buffer. */
 export type BindingTarget =
-  | { readonly kind: "tensor"; readonly tensor: number }
+  | {
+      readonly kind: "tensor";
+      readonly tensor: number;
+      /** A part of it; absent: all. */
+      readonly range?: { readonly offset: number; readonly bytes: number };
+    }
   | {
       readonly kind: "permanent";
       readonly name: PermanentName;

@@ -52,7 +52,10 @@ export class Program {
     const pipelines = await Promise.all(dispatches.map(({ kernel }) => pipelineOf(lab, kernel)));
     const resource = (target: BindingTarget): GPUBufferBinding =>
       target.kind === "tensor"
-        ? { buffer: tensors[target.tensor] as GPUBuffer }
+        ? {
+            buffer: tensors[target.tensor] as GPUBuffer,
+            ...(target.range && { offset: target.range.offset, size: target.range.bytes }),
+          }
         : { buffer: permanents[target.name], offset: target.offset, size: target.bytes };
     const { device } = lab;
     const most = lab.target.software ? SOFTWARE_SUBMIT_FLOPS : GPU_SUBMIT_FLOPS;

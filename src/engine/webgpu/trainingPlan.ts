@@ -12,17 +12,21 @@ import {
   normMoments,
   reluBackward,
 } from "./kernels/norm";
-import { sumSplits } from "./kernels/sumSplits";
+import { type SumSplitsSpec, sumSplits } from "./kernels/sumSplits";
 import { upconvDgrad, upconvWgrad } from "./kernels/upconv";
 import { upsampleBackward } from "./kernels/upsample";
+import type { RowParts } from "./kernels/wgsl";
+import { aligned } from "./layout";
 import { type FeatureId, type Stage, sourcesOf } from "./lower";
-import type { Network, TensorTarget } from "./network";
+import type { Network, PartTensors, TensorTarget } from "./network";
 import { type BindingTarget, type Plan, PlanBuilder } from "./plan";
 
 export interface TrainingPlan extends Plan {
-  /** Uploaded before: f32 [N, H, W]. */
-  readonly noisy: number;
-  readonly clean: number;
+  /** Images of each part, in order. */
+  readonly parts: readonly number[];
+  /** Tensors by part, uploaded before: f32 [N, H, W]. */
+  readonly noisy: readonly number[];
+  readonly clean: readonly number[];
   /** Dispatches of the forward pass, the loss included. */
   readonly forwardDispatches: number;
 }
@@ -30,28 +34,50 @@ export interface TrainingPlan extends Plan {
 const SCALING: BindingTarget = { kind: "permanent", name: "scaling", offset: 0, bytes: 16 };
 const LOSS: BindingTarget = { kind: "permanent", name: "loss", offset: 0, bytes: 16 };
 
+/** Which of the network's parts, and its images. */
+interface Part {
+  readonly index: number;
+  readonly images: number;
+}
+
 type StageOf<Op extends Stage["op"]> = Extract<Stage, { op: Op }>;
 
+export interface TrainingPlanOptions {
+  readonly loss: "l1" | "l2";
+  /** Images of the whole batch, where the plan's are some of them: the loss is the mean over all. Default: the plan's. */
+  readonly batchImages?: number;
+  /** Gradients are added to what is there: the plan's images are not the first of their batch. */
+  readonly accumulate?: boolean;
+}
+
 /** Forward in training mode, loss, and backward into the flat gradient buffer. */
-export function planTraining(network: Network, loss: "l1" | "l2", target: Target): TrainingPlan {
-  return new TrainingPlanner(network, loss, target).plan();
+export function planTraining(network: Network, options: TrainingPlanOptions, target: Target): TrainingPlan {
+  return new TrainingPlanner(network, options, target).plan();
 }
 
 class TrainingPlanner {
   private readonly network: Network;
   private readonly loss: "l1" | "l2";
+  private readonly batchImages: number;
+  private readonly accumulate: boolean;
   private readonly target: Target;
   private readonly builder = new PlanBuilder();
-  private readonly stored = new Map<FeatureId, TensorTarget>();
+  private readonly stored = new Map<FeatureId, PartTensors>();
   /** Gradients by feature: of the value seen, and once its BatchNorm or ReLU was gone through, of the value stored. */
-  private readonly gradients = new Map<FeatureId, TensorTarget>();
+  private readonly gradients = new Map<FeatureId, PartTensors>();
   /** Features whose ReLU the writer of their gradient has applied already. */
   private readonly masked = new Set<FeatureId>();
   private readonly readers = new Map<FeatureId, number>();
 
-  constructor(network: Network, loss: "l1" | "l2", target: Target) {
+  constructor(
+    network: Network,
+    { loss, batchImages = network.images, accumulate = false }: TrainingPlanOptions,
+    target: Target,
+  ) {
     this.network = network;
     this.loss = loss;
+    this.batchImages = batchImages;
+    this.accumulate = accumulate;
     this.target = target;
     for (const stage of network.lowered.stages) {
       if (stage.op === "norm") continue;
@@ -62,20 +88,20 @@ class TrainingPlanner {
   plan(): TrainingPlan {
     const { network, builder } = this;
     const { lowered } = network;
-    const noisy = builder.tensor("noisy", network.bytes(lowered.input), true);
-    const clean = builder.tensor("clean", network.bytes(lowered.input), true);
+    const noisy = network.tensors(builder, lowered.input, "noisy", true);
+    const clean = network.tensors(builder, lowered.input, "clean", true);
     this.stored.set(lowered.input, noisy);
-    let headGradient: TensorTarget | null = null;
+    let headGradients: PartTensors = [];
     for (const stage of lowered.stages) {
       if (stage.op === "norm") this.normForward(stage);
-      else if (stage.op === "head") headGradient = this.headForward(stage, clean);
+      else if (stage.op === "head") headGradients = this.headForward(stage, clean);
       else addForward(builder, network, this.stored, stage, this.target);
     }
     const forwardDispatches = builder.dispatchCount;
     for (const stage of lowered.stages.toReversed()) {
       switch (stage.op) {
         case "head":
-          if (headGradient) this.headBackward(stage, headGradient);
+          this.headBackward(stage, headGradients);
           break;
         case "norm":
           this.normBackward(stage);
@@ -96,24 +122,34 @@ class TrainingPlanner {
           stage satisfies never;
       }
     }
-    return { ...builder.finish(), noisy: noisy.tensor, clean: clean.tensor, forwardDispatches };
+    return {
+      ...builder.finish(),
+      parts: network.parts,
+      noisy: noisy.map(({ tensor }) => tensor),
+      clean: clean.map(({ tensor }) => tensor),
+      forwardDispatches,
+    };
   }
 
-  private tensor(id: FeatureId): TensorTarget {
-    return this.stored.get(id) as TensorTarget;
+  private eachPart(work: (part: Part) => void): void {
+    for (const [index, images] of this.network.parts.entries()) work({ index, images });
   }
 
-  private gradient(id: FeatureId): TensorTarget {
-    return this.gradients.get(id) as TensorTarget;
+  private tensor(id: FeatureId, { index }: Part): TensorTarget {
+    return (this.stored.get(id) as PartTensors)[index] as TensorTarget;
   }
 
-  /** Where ∂feature goes: the first writer makes the tensor, later ones add to it. */
-  private contribution(id: FeatureId): { readonly output: TensorTarget; readonly accumulate: boolean } {
+  private gradient(id: FeatureId, { index }: Part): TensorTarget {
+    return (this.gradients.get(id) as PartTensors)[index] as TensorTarget;
+  }
+
+  /** Where ∂feature goes: the first stage that contributes makes the tensors, later ones add to them. */
+  private contribution(id: FeatureId): { readonly outputs: PartTensors; readonly accumulate: boolean } {
     const known = this.gradients.get(id);
-    if (known) return { output: known, accumulate: true };
-    const output = this.builder.tensor(`∂${this.network.feature(id).label}`, this.network.bytes(id));
-    this.gradients.set(id, output);
-    return { output, accumulate: false };
+    if (known) return { outputs: known, accumulate: true };
+    const outputs = this.network.tensors(this.builder, id, `∂${this.network.feature(id).label}`);
+    this.gradients.set(id, outputs);
+    return { outputs, accumulate: false };
   }
 
   private single(id: FeatureId): { readonly source: SourceSpec; readonly norms: readonly BindingTarget[] } {
@@ -121,18 +157,48 @@ class TrainingPlanner {
     return { source: specs[0] as SourceSpec, norms };
   }
 
-  private partials(kernel: PartialKernel): TensorTarget {
-    return this.builder.tensor(`partials of ${kernel.label}`, 4 * kernel.splits * kernel.partialFloats);
+  /** A tensor for the partial sums that one kernel a part makes, and what their second pass must know of it. */
+  private partials(kernels: readonly PartialKernel[]): {
+    readonly targets: readonly TensorTarget[];
+    readonly whole: TensorTarget;
+    readonly rows: { readonly rows: number; readonly parts?: RowParts };
+  } {
+    const [first] = kernels as readonly [PartialKernel];
+    const rows = kernels.reduce((sum, { splits }) => sum + splits, 0);
+    const floatsOf = ({ splits, partialFloats }: PartialKernel): number => splits * partialFloats;
+    const strideFloats = aligned(floatsOf(first));
+    const label = `partials of ${first.label}`;
+    if (kernels.length === 1) {
+      const whole = this.builder.tensor(label, 4 * floatsOf(first));
+      return { targets: [whole], whole, rows: { rows } };
+    }
+    const whole = this.builder.tensor(label, 4 * strideFloats * kernels.length);
+    return {
+      targets: kernels.map((kernel, part) => ({
+        ...whole,
+        range: { offset: 4 * strideFloats * part, bytes: 4 * floatsOf(kernel) },
+      })),
+      whole,
+      rows: { rows, parts: { rows: first.splits, strideFloats } },
+    };
   }
 
   private normForward({ name, feature }: StageOf<"norm">): void {
     const { network, builder, target } = this;
-    const spec = { ...network.extent(feature), channels: network.channels(feature) };
-    const moments = normMoments(spec, target);
-    const partials = this.partials(moments);
-    builder.add(`${name} moments`, moments, [this.tensor(feature), partials]);
-    builder.add(`${name} statistics`, normFinish({ ...spec, rows: moments.splits }, target), [
-      partials,
+    const channels = network.channels(feature);
+    const moments = network.parts.map((images) =>
+      normMoments({ ...network.extent(feature, images), channels }, target),
+    );
+    const { targets, whole, rows } = this.partials(moments);
+    this.eachPart((part) =>
+      builder.add(`${name} moments`, moments[part.index] as PartialKernel, [
+        this.tensor(feature, part),
+        targets[part.index] as TensorTarget,
+      ]),
+    );
+    const spec = { ...network.extent(feature, network.images), channels, ...rows };
+    builder.add(`${name} statistics`, normFinish(spec, target), [
+      whole,
       network.parameter(`${name}.weight`),
       network.parameter(`${name}.bias`),
       network.normOf(name),
@@ -141,88 +207,105 @@ class TrainingPlanner {
   }
 
   private normBackward({ name, feature }: StageOf<"norm">): void {
-    const { network, builder, target } = this;
+    const { network, builder, target, accumulate } = this;
     const { relu } = network.feature(feature);
-    const spec = { ...network.extent(feature), channels: network.channels(feature) };
-    const sums = normBackwardSums({ ...spec, relu }, target);
-    const partials = this.partials(sums);
-    const factors = builder.tensor(`factors of ${name}`, 12 * spec.channels);
-    const values = this.tensor(feature);
-    const gradient = this.gradient(feature);
+    const channels = network.channels(feature);
+    const specOf = (images: number) => ({ ...network.extent(feature, images), channels, relu });
+    const sums = network.parts.map((images) => normBackwardSums(specOf(images), target));
+    const { targets, whole, rows } = this.partials(sums);
+    const factors = builder.tensor(`factors of ${name}`, 12 * channels);
     const norms = network.normOf(name);
-    builder.add(`${name} backward sums`, sums, [values, norms, gradient, partials]);
-    builder.add(`${name} backward factors`, normBackwardFinish({ ...spec, rows: sums.splits }, target), [
-      partials,
+    this.eachPart((part) =>
+      builder.add(`${name} backward sums`, sums[part.index] as PartialKernel, [
+        this.tensor(feature, part),
+        norms,
+        this.gradient(feature, part),
+        targets[part.index] as TensorTarget,
+      ]),
+    );
+    const spec = { ...network.extent(feature, network.images), channels, accumulate, ...rows };
+    builder.add(`${name} backward factors`, normBackwardFinish(spec, target), [
+      whole,
       norms,
       network.parameter(`${name}.weight`),
       network.gradient(`${name}.weight`),
       network.gradient(`${name}.bias`),
       factors,
     ]);
-    builder.add(`${name} backward`, normBackward({ ...spec, relu }, target), [
-      values,
-      norms,
-      factors,
-      gradient,
-    ]);
-  }
-
-  private headForward({ name, source: id }: StageOf<"head">, clean: TensorTarget): TensorTarget {
-    const { network, builder, target } = this;
-    const { source, norms } = this.single(id);
-    const extent = network.extent(id);
-    const kernel = headLoss({ ...extent, source, loss: this.loss }, target);
-    const gradient = builder.tensor("∂output", network.bytes(network.lowered.input));
-    const partials = this.partials(kernel);
-    builder.add(`${name} forward, loss`, kernel, [
-      network.parameter(`${name}.weight`),
-      network.parameter(`${name}.bias`),
-      ...norms,
-      this.tensor(id),
-      clean,
-      gradient,
-      partials,
-      ...(network.storage === "f16" ? [SCALING] : []),
-    ]);
-    const count = extent.images * extent.height * extent.width;
-    builder.add("loss", lossFinish({ rows: kernel.splits, count }, target), [partials, LOSS]);
-    return gradient;
-  }
-
-  private headBackward({ name, source: id }: StageOf<"head">, gradient: TensorTarget): void {
-    const { network, builder, target } = this;
-    const { source, norms } = this.single(id);
-    const { output, accumulate } = this.contribution(id);
-    const kernel = headBackward({ ...network.extent(id), source, accumulate }, target);
-    const partials = this.partials(kernel);
-    builder.add(`${name} backward`, kernel, [
-      network.parameter(`${name}.weight`),
-      ...norms,
-      this.tensor(id),
-      gradient,
-      output,
-      partials,
-    ]);
-    this.sum(
-      name,
-      kernel,
-      { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: source.channels, bias: true },
-      partials,
+    this.eachPart((part) =>
+      builder.add(`${name} backward`, normBackward(specOf(part.images), target), [
+        this.tensor(feature, part),
+        norms,
+        factors,
+        this.gradient(feature, part),
+      ]),
     );
+  }
+
+  private headForward({ name, source: id }: StageOf<"head">, clean: PartTensors): PartTensors {
+    const { network, builder, target } = this;
+    const { source, norms } = this.single(id);
+    const { height, width } = network.feature(id);
+    const count = this.batchImages * height * width;
+    const kernels = network.parts.map((images) =>
+      headLoss({ ...network.extent(id, images), source, loss: this.loss, count }, target),
+    );
+    const gradients = network.tensors(builder, network.lowered.input, "∂output");
+    const { targets, whole, rows } = this.partials(kernels);
+    this.eachPart((part) =>
+      builder.add(`${name} forward, loss`, kernels[part.index] as PartialKernel, [
+        network.parameter(`${name}.weight`),
+        network.parameter(`${name}.bias`),
+        ...norms,
+        this.tensor(id, part),
+        clean[part.index] as TensorTarget,
+        gradients[part.index] as TensorTarget,
+        targets[part.index] as TensorTarget,
+        ...(network.storage === "f16" ? [SCALING] : []),
+      ]),
+    );
+    builder.add("loss", lossFinish({ ...rows, count, accumulate: this.accumulate }, target), [whole, LOSS]);
+    return gradients;
+  }
+
+  private headBackward({ name, source: id }: StageOf<"head">, gradients: PartTensors): void {
+    const { network, builder, target } = this;
+    const { source, norms } = this.single(id);
+    const { outputs, accumulate } = this.contribution(id);
+    this.eachPart((part) => {
+      const kernel = headBackward({ ...network.extent(id, part.images), source, accumulate }, target);
+      const { whole } = this.partials([kernel]);
+      builder.add(`${name} backward`, kernel, [
+        network.parameter(`${name}.weight`),
+        ...norms,
+        this.tensor(id, part),
+        gradients[part.index] as TensorTarget,
+        outputs[part.index] as TensorTarget,
+        whole,
+      ]);
+      this.sum(
+        part,
+        name,
+        kernel,
+        { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: source.channels, bias: true },
+        whole,
+      );
+    });
   }
 
   private convBackward(stage: StageOf<"conv">): void {
     const { network, builder, target } = this;
     const { name, sources, output: out } = stage;
     const { storedRelu, norm } = network.feature(out);
-    const extent = network.extent(out);
     const outChannels = network.channels(out);
-    const gradient = this.gradient(out);
     if (storedRelu && !this.masked.has(out))
-      builder.add(`${name} relu backward`, reluBackward({ ...extent, channels: outChannels }, target), [
-        this.tensor(out),
-        gradient,
-      ]);
+      this.eachPart((part) => {
+        const spec = { ...network.extent(out, part.images), channels: outChannels };
+        builder.add(`${name} relu backward`, reluBackward(spec, target), [
+          this.tensor(out, part),
+          this.gradient(out, part),
+        ]);
+      });
     const inChannels = sources.reduce((sum, id) => sum + network.channels(id), 0);
     let firstChannel = 0;
     for (const [index, id] of sources.entries()) {
@@ -230,29 +313,29 @@ class TrainingPlanner {
       const { channels } = source;
       // A bias before BatchNorm is subtracted again with the mean: its gradient is zero, as the buffer is.
       const bias = index === 0 && norm === null;
-      const wgrad = convWgrad({ ...extent, source, outChannels, bias }, target);
-      const partials = this.partials(wgrad);
-      builder.add(`${name} wgrad`, wgrad, [...norms, this.tensor(id), gradient, partials]);
-      this.sum(
-        name,
-        wgrad,
-        { taps: 9, channels, firstChannel, inChannels, rowFloats: outChannels, bias },
-        partials,
-      );
+      const rows = { taps: 9, channels, firstChannel, inChannels, rowFloats: outChannels, bias };
+      this.eachPart((part) => {
+        const extent = network.extent(out, part.images);
+        const wgrad = convWgrad({ ...extent, source, outChannels, bias }, target);
+        const { whole } = this.partials([wgrad]);
+        const gradient = this.gradient(out, part);
+        builder.add(`${name} wgrad`, wgrad, [...norms, this.tensor(id, part), gradient, whole]);
+        this.sum(part, name, wgrad, rows, whole);
+      });
       if (id !== network.lowered.input) {
-        const { output, accumulate } = this.contribution(id);
+        const { outputs, accumulate } = this.contribution(id);
         const mask = network.feature(id).storedRelu && this.readers.get(id) === 1;
         if (mask) this.masked.add(id);
-        const dgrad = convDgrad(
-          { ...extent, inChannels, firstChannel, channels, outChannels, mask, accumulate },
-          target,
-        );
-        builder.add(`${name} dgrad`, dgrad, [
-          network.parameter(`${name}.weight`),
-          gradient,
-          ...(mask ? [this.tensor(id)] : []),
-          output,
-        ]);
+        const shape = { inChannels, firstChannel, channels, outChannels, mask, accumulate };
+        this.eachPart((part) => {
+          const dgrad = convDgrad({ ...network.extent(out, part.images), ...shape }, target);
+          builder.add(`${name} dgrad`, dgrad, [
+            network.parameter(`${name}.weight`),
+            this.gradient(out, part),
+            ...(mask ? [this.tensor(id, part)] : []),
+            outputs[part.index] as TensorTarget,
+          ]);
+        });
       }
       firstChannel += channels;
     }
@@ -261,67 +344,68 @@ class TrainingPlanner {
   private upconvBackward({ name, source: id, output: out }: StageOf<"upconv">): void {
     const { network, builder, target } = this;
     const { source, norms } = this.single(id);
-    const extent = network.extent(id);
-    const outChannels = network.channels(out);
-    const gradient = this.gradient(out);
-    const wgrad = upconvWgrad({ ...extent, source, outChannels }, target);
-    const partials = this.partials(wgrad);
     const { channels } = source;
-    builder.add(`${name} wgrad`, wgrad, [...norms, this.tensor(id), gradient, partials]);
-    this.sum(
-      name,
-      wgrad,
-      { taps: 4, channels, firstChannel: 0, inChannels: channels, rowFloats: outChannels, bias: true },
-      partials,
-    );
-    const { output, accumulate } = this.contribution(id);
-    builder.add(`${name} dgrad`, upconvDgrad({ ...extent, channels, outChannels, accumulate }, target), [
-      network.parameter(`${name}.weight`),
-      gradient,
-      output,
-    ]);
+    const outChannels = network.channels(out);
+    const { outputs, accumulate } = this.contribution(id);
+    const rows = {
+      taps: 4,
+      channels,
+      firstChannel: 0,
+      inChannels: channels,
+      rowFloats: outChannels,
+      bias: true,
+    };
+    this.eachPart((part) => {
+      const extent = network.extent(id, part.images);
+      const gradient = this.gradient(out, part);
+      const wgrad = upconvWgrad({ ...extent, source, outChannels }, target);
+      const { whole } = this.partials([wgrad]);
+      builder.add(`${name} wgrad`, wgrad, [...norms, this.tensor(id, part), gradient, whole]);
+      this.sum(part, name, wgrad, rows, whole);
+      const dgrad = upconvDgrad({ ...extent, channels, outChannels, accumulate }, target);
+      const weight = network.parameter(`${name}.weight`);
+      builder.add(`${name} dgrad`, dgrad, [weight, gradient, outputs[part.index] as TensorTarget]);
+    });
   }
 
   private maxPoolBackward({ source: id, output: out }: StageOf<"maxPool" | "upsample">): void {
     const { network, builder, target } = this;
     const { source, norms } = this.single(id);
-    const gradient = this.gradient(out);
-    const { output, accumulate } = this.contribution(id);
-    const kernel = maxPoolBackward({ ...network.extent(id), source, accumulate }, target);
-    builder.add(`${network.feature(out).label} backward`, kernel, [
-      ...norms,
-      this.tensor(id),
-      gradient,
-      output,
-    ]);
+    const { outputs, accumulate } = this.contribution(id);
+    this.eachPart((part) => {
+      const kernel = maxPoolBackward({ ...network.extent(id, part.images), source, accumulate }, target);
+      builder.add(`${network.feature(out).label} backward`, kernel, [
+        ...norms,
+        this.tensor(id, part),
+        this.gradient(out, part),
+        outputs[part.index] as TensorTarget,
+      ]);
+    });
   }
 
   private upsampleBackward({ source: id, output: out }: StageOf<"maxPool" | "upsample">): void {
     const { network, builder, target } = this;
-    const gradient = this.gradient(out);
-    const { output, accumulate } = this.contribution(id);
-    const kernel = upsampleBackward(
-      { ...network.extent(id), channels: network.channels(id), accumulate },
-      target,
-    );
-    builder.add(`${network.feature(out).label} backward`, kernel, [gradient, output]);
+    const { outputs, accumulate } = this.contribution(id);
+    const channels = network.channels(id);
+    this.eachPart((part) => {
+      const kernel = upsampleBackward({ ...network.extent(id, part.images), channels, accumulate }, target);
+      builder.add(`${network.feature(out).label} backward`, kernel, [
+        this.gradient(out, part),
+        outputs[part.index] as TensorTarget,
+      ]);
+    });
   }
 
-  /** Second pass of a weight gradient. */
+  /** Second pass of a weight gradient: parts behind the first add to what those before them left. */
   private sum(
+    { index }: Part,
     name: string,
     { splits, partialFloats }: PartialKernel,
-    rows: {
-      readonly taps: number;
-      readonly channels: number;
-      readonly firstChannel: number;
-      readonly inChannels: number;
-      readonly rowFloats: number;
-      readonly bias: boolean;
-    },
+    rows: Omit<SumSplitsSpec, "splits" | "partialFloats" | "accumulate">,
     partials: TensorTarget,
   ): void {
-    const kernel = sumSplits({ splits, partialFloats, ...rows }, this.target);
+    const accumulate = this.accumulate || index > 0;
+    const kernel = sumSplits({ splits, partialFloats, ...rows, accumulate }, this.target);
     this.builder.add(`${name} wgrad sum`, kernel, [
       partials,
       this.network.gradient(`${name}.weight`),

@@ -1,6 +1,6 @@
 import { type FeatureAccess, featureAccess } from "./access";
 import type { Build, Extent, Kernel, PartialKernel, SourceSpec, Target } from "./kernel";
-import { blocksOf, declare, featureBytes, onLoad, pixelsOf, sizeText } from "./wgsl";
+import { blocksOf, declare, featureBytes, onLoad, pixelsOf, type RowParts, rowStart, sizeText } from "./wgsl";
 
 /** The 1×1 convolution to one channel that ends the network. Its weight is [C], its bias one float at the start of a vec4. */
 export interface HeadSpec extends Extent {
@@ -9,6 +9,8 @@ export interface HeadSpec extends Extent {
 
 export interface HeadLossSpec extends HeadSpec {
   readonly loss: "l1" | "l2";
+  /** Pixels of the whole batch, which the loss is the mean over. */
+  readonly count: number;
 }
 
 export interface HeadBackwardSpec extends HeadSpec {
@@ -83,7 +85,6 @@ export const headLoss: Build<HeadLossSpec, PartialKernel> = (spec, target) => {
   const pixels = spec.height * spec.width;
   const lanes = lanesOf(spec, target);
   const threads = Math.min(lanes, target.software ? 8 : 64);
-  const count = pixelsOf(spec);
   const { text, bindings } = declare(
     [
       ["weights", "read", "vec4f"],
@@ -108,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var p = lane; p < ${pixels}; p += ${lanes}) {
     ${outputOf(spec, access)}
     let d = o - clean[image * ${pixels} + p];
-    gradient[image * ${pixels} + p] = ${slope} * ${1 / count}f${scaled ? " * scaling.x" : ""};
+    gradient[image * ${pixels} + p] = ${slope} * ${1 / spec.count}f${scaled ? " * scaling.x" : ""};
     sum += ${value};
   }
   partials[image * ${lanes} + lane] = sum;
@@ -129,10 +130,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * The mean loss from its rows. Bindings: partials (f32, read), loss (f32, readWrite: one number). One workgroup; its threads
  * take every n-th row and meet in workgroup memory.
  */
-export const lossFinish: Build<{ readonly rows: number; readonly count: number }> = (
-  { rows, count },
-  target,
-) => {
+export const lossFinish: Build<{
+  readonly rows: number;
+  readonly count: number;
+  readonly parts?: RowParts;
+  /** Adds to the loss there: of other images of the batch. */
+  readonly accumulate: boolean;
+}> = ({ rows, count, parts, accumulate }, target) => {
   const threads = target.software ? 8 : 64;
   const { text, bindings } = declare([
     ["partials", "read", "f32"],
@@ -143,12 +147,12 @@ var<workgroup> sums: array<f32, ${threads}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0f;
-  for (var r = i32(local); r < ${rows}; r += ${threads}) { sum += partials[r]; }
+  for (var r = i32(local); r < ${rows}; r += ${threads}) { sum += partials[${rowStart({ ...(parts && { parts }) }, "r", 1, 1)}]; }
   sums[local] = sum;
   workgroupBarrier();
   if (local != 0) { return; }
   for (var t = 1; t < ${threads}; t++) { sum += sums[t]; }
-  loss[0] = sum / ${count}f;
+  loss[0] ${accumulate ? "+=" : "="} sum / ${count}f;
 }`;
   return {
     label: `lossFinish ${rows}/${count}`,

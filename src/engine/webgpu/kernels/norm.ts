@@ -1,7 +1,7 @@
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "@/model/graph";
 import { featureAccess } from "./access";
 import type { Build, Extent, PartialKernel, Target } from "./kernel";
-import { blocksOf, declare, featureBytes, pixelsOf, sizeText } from "./wgsl";
+import { blocksOf, declare, featureBytes, pixelsOf, type RowParts, rowStart, sizeText } from "./wgsl";
 
 /** A batch of features of `channels` padded channels. */
 export interface NormSpec extends Extent {
@@ -14,8 +14,9 @@ export interface NormBackwardSpec extends NormSpec {
 }
 
 export interface NormRowsSpec extends NormSpec {
-  /** Rows of partial sums, from the kernel that made them. */
+  /** Rows of partial sums of all images, from the kernels that made them. */
   readonly rows: number;
+  readonly parts?: RowParts;
 }
 
 /** Pixels that a lane takes at most on a GPU before more lanes are used. */
@@ -128,7 +129,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var sum = vec4f();
   for (var r = i32(local); r < ${spec.rows}; r += ${threads}) {
     let n = f32((${pixels - 1} - r % ${lanes}) / ${lanes} + 1);
-    sum += n * partials[r * ${2 * blocks} + block];
+    sum += n * partials[${rowStart(spec, "r", 2 * blocks, 4)} + block];
   }
   means[local] = sum;
   workgroupBarrier();
@@ -138,8 +139,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var squares = vec4f();
   for (var r = i32(local); r < ${spec.rows}; r += ${threads}) {
     let n = f32((${pixels - 1} - r % ${lanes}) / ${lanes} + 1);
-    let d = partials[r * ${2 * blocks} + block] - mean;
-    squares += partials[r * ${2 * blocks} + ${blocks} + block] + n * d * d;
+    let d = partials[${rowStart(spec, "r", 2 * blocks, 4)} + block] - mean;
+    squares += partials[${rowStart(spec, "r", 2 * blocks, 4)} + ${blocks} + block] + n * d * d;
   }
   deviations[local] = squares;
   workgroupBarrier();
@@ -244,9 +245,10 @@ export const normBackwardSums: Build<NormBackwardSpec, PartialKernel> = (spec, t
 
 /**
  * Second pass: ∂β = Σ g, ∂γ = Σ g·x̂ (Ioffe & Szegedy 2015) and what the third pass multiplies with. Bindings: partials,
- * norms, gamma (read), gammaGradient, betaGradient, factors (readWrite: a, b, d of `normBackward` [3·C4]); vec4f.
+ * norms, gamma (read), gammaGradient, betaGradient, factors (readWrite: a, b, d of `normBackward` [3·C4]); vec4f. Where `accumulate`, the gradients are added to what is there.
  */
-export const normBackwardFinish: Build<NormRowsSpec> = (spec, target) => {
+export const normBackwardFinish: Build<NormRowsSpec & { readonly accumulate: boolean }> = (spec, target) => {
+  const put = spec.accumulate ? "+=" : "=";
   const blocks = blocksOf(spec.channels);
   const threads = threadsOf(target);
   const count = pixelsOf(spec);
@@ -267,16 +269,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var sum = vec4f();
   var product = vec4f();
   for (var r = i32(local); r < ${spec.rows}; r += ${threads}) {
-    sum += partials[r * ${2 * blocks} + block];
-    product += partials[r * ${2 * blocks} + ${blocks} + block];
+    sum += partials[${rowStart(spec, "r", 2 * blocks, 4)} + block];
+    product += partials[${rowStart(spec, "r", 2 * blocks, 4)} + ${blocks} + block];
   }
   sums[local] = sum;
   products[local] = product;
   workgroupBarrier();
   if (local != 0) { return; }
   for (var t = 1; t < ${threads}; t++) { sum += sums[t]; product += products[t]; }
-  betaGradient[block] = sum;
-  gammaGradient[block] = product;
+  betaGradient[block] ${put} sum;
+  gammaGradient[block] ${put} product;
   let inverse = norms[${3 * blocks} + block];
   let factor = gamma[block] * inverse;
   factors[block] = factor;

@@ -14,6 +14,8 @@ export interface SumSplitsSpec {
   /** Length of a row of the weight, in floats; a multiple of 4. */
   readonly rowFloats: number;
   readonly bias: boolean;
+  /** Adds to the gradient instead of replacing it: the batch is computed in parts. */
+  readonly accumulate: boolean;
 }
 
 /** Threads that share the rows of a column in a workgroup of 64. */
@@ -37,6 +39,7 @@ export function sharing(
  */
 export const sumSplits: Build<SumSplitsSpec> = (spec, target): Kernel => {
   const { splits, partialFloats, taps, channels, firstChannel, inChannels, rowFloats } = spec;
+  const put = spec.accumulate ? "+=" : "=";
   const width = partialFloats / 4;
   const row = rowFloats / 4;
   const { columns, sharers } = sharing(splits, target);
@@ -64,12 +67,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       : ""
   }
   if (column >= ${width}) { return; }
-  ${spec.bias ? `if (column >= ${taps * channels * row}) { biasGradient[column - ${taps * channels * row}] = sum; return; }` : ""}
+  ${spec.bias ? `if (column >= ${taps * channels * row}) { biasGradient[column - ${taps * channels * row}] ${put} sum; return; }` : ""}
   let tap = column / ${channels * row};
-  weightGradient[column + tap * ${(inChannels - channels) * row} + ${firstChannel * row}] = sum;
+  weightGradient[column + tap * ${(inChannels - channels) * row} + ${firstChannel * row}] ${put} sum;
 }`;
   return {
-    label: `sumSplits ${taps}×${channels}/${inChannels}×${rowFloats} ×${splits}`,
+    label: `sumSplits ${taps}×${channels}/${inChannels}×${rowFloats} ×${splits}${spec.accumulate ? " add" : ""}`,
     wgsl,
     bindings,
     workgroups: [Math.ceil(width / columns), 1, 1],

@@ -112,3 +112,21 @@ export function storeTile(output: string, pixels: number, vectors: number, one: 
     ${one}
   }`;
 }
+
+/** Rows of partial sums that lie in parts: `rows` of each (the last may have fewer), whose starts are `strideFloats` apart. */
+export interface RowParts {
+  readonly rows: number;
+  readonly strideFloats: number;
+}
+
+/** WGSL for where row `row` of `length` elements of `elementFloats` begins. */
+export function rowStart(
+  { parts }: { readonly parts?: RowParts },
+  row: string,
+  length: number,
+  elementFloats: 1 | 4,
+): string {
+  if (!parts) return `${row} * ${length}`;
+  const stride = parts.strideFloats / elementFloats;
+  return `${row} / ${parts.rows} * ${stride} + ${row} % ${parts.rows} * ${length}`;
+}
