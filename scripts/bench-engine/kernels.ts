@@ -17,7 +17,7 @@ import type { Extent, Kernel, SourceSpec, Target } from "../../src/engine/webgpu
 import { lanesOf } from "../../src/engine/webgpu/kernels/laneConv";
 import type { PixelTile } from "../../src/engine/webgpu/kernels/wgsl";
 import { setUpNodeGpu } from "../../src/engine/webgpu/nodeGpu";
-import { constantsEntry, pipelineOf } from "../../src/engine/webgpu/pipelines";
+import { constantsEntries, pipelineOf } from "../../src/engine/webgpu/pipelines";
 
 const { values: args } = parseArgs({
   options: { rounds: { type: "string", default: "7" }, only: { type: "string" } },
@@ -166,7 +166,7 @@ async function enter(
         binding,
         resource: { buffer: buffers[binding] as GPUBuffer },
       })),
-      ...constantsEntry(lab, kernel),
+      ...constantsEntries(lab, kernel),
     ],
   });
   const run = async (): Promise<Sample> => {

@@ -14,6 +14,10 @@ const WANTED_LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/** Less than what the slowest devices of their kind do: SwiftShader on two cores, a processor's graphics. */
+const SOFTWARE_GFLOPS = 4;
+const HARDWARE_GFLOPS = 200;
+
 /** A device with what the engine keeps beside it: pipelines compiled once for every executor of this thread. */
 export interface LabDevice {
   readonly device: GPUDevice;
@@ -23,6 +27,10 @@ export interface LabDevice {
   readonly target: Target;
   /** By WGSL text. */
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  /** Texts of kernels that were sliced: they stay so, so that nothing is compiled twice. */
+  readonly slicedTexts: Set<string>;
+  /** Arithmetic that a training step gets done here in 10⁹ a second: assumed low at first, then as measured. */
+  gflops: number;
   /** Uniform buffers of kernels' constants, by their numbers. */
   readonly constants: Map<string, GPUBuffer>;
   /** Why the device was lost; null while it works. */
@@ -88,6 +96,8 @@ async function openDevice(): Promise<LabDevice> {
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
     },
     pipelines: new Map(),
+    slicedTexts: new Set(),
+    gflops: isSoftware(described) ? SOFTWARE_GFLOPS : HARDWARE_GFLOPS,
     constants: new Map(),
     lost: null,
     problem: null,

@@ -15,6 +15,7 @@ describe.skipIf(missing !== null)("the webgpu executor in the browser", () => {
   it("takes batches of any size", () => checks.checkBatchSizes());
   it("refuses what does not fit", () => checks.checkOutOfMemory());
   it("keeps large layers in parts", () => checks.checkParts());
+  it("cuts long dispatches into slices of the same bits", () => checks.checkSlices());
   it("computes in passes what memory does not hold", () => checks.checkPasses());
   it("reports a lost device", () => checks.checkDeviceLoss());
 });

@@ -151,9 +151,13 @@ export class WebgpuExecutor implements Executor {
 
   trainStep(batch: Batch, learningRate: number): Promise<number> {
     return this.guarded(async () => {
-      await this.queueGradients(batch);
+      const passes = await this.queueGradients(batch);
+      const begunMs = performance.now();
       this.queueAdam(learningRate);
-      return this.finishUpdate();
+      const loss = await this.finishUpdate();
+      const ms = performance.now() - begunMs;
+      for (const { ready } of passes) await ready.program.ran(ms / passes.length);
+      return loss;
     });
   }
 
@@ -262,11 +266,13 @@ export class WebgpuExecutor implements Executor {
     return new Network(this.lowered, this.layout, images, storage, largestBinding(this.lab));
   }
 
-  private async queueGradients(batch: Batch): Promise<void> {
-    for (const pass of await this.beginStep(batch)) {
+  private async queueGradients(batch: Batch): Promise<readonly Pass[]> {
+    const passes = await this.beginStep(batch);
+    for (const pass of passes) {
       this.upload(pass, batch);
       pass.ready.program.submit();
     }
+    return passes;
   }
 
   /** Checks a batch and gives the passes that it takes. */

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { LabError } from "@/contracts/failure";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
@@ -14,6 +14,7 @@ import { layoutOf } from "./layout";
 import { lower } from "./lower";
 import { DeviceMemory, outOfMemory } from "./memory";
 import { Network } from "./network";
+import { DISPATCH_MS, estimatedMs } from "./program";
 
 /** What executors promise beyond numbers, for tests in Node and in the browser. */
 
@@ -249,3 +250,35 @@ export async function checkPasses(): Promise<void> {
 
 /** float32 sums in another order. */
 const PASSES_RTOL = 1e-4;
+
+/** Dispatches cut into slices compute the same bits; a device that turns out fast gets fewer slices. */
+export async function checkSlices(): Promise<void> {
+  const lab = await acquireDevice();
+  const whole = await WebgpuExecutor.create(lab, small());
+  // So slow that the longest dispatch would take four times as long as one may: few are cut, since each text is compiled anew.
+  const times = whole.planTraining(2).dispatches.map(({ kernel }) => estimatedMs(kernel, 1));
+  const gflops = Math.max(...times) / (4 * DISPATCH_MS);
+  const slow: LabDevice = { ...lab, gflops, slicedTexts: new Set() };
+  const cut = await WebgpuExecutor.create(slow, small());
+  const dispatched = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
+  const countOf = async (executor: Executor): Promise<number> => {
+    dispatched.mockClear();
+    await executor.trainStep(batch(2), 1e-3);
+    return dispatched.mock.calls.length;
+  };
+  try {
+    const once = await countOf(whole);
+    const atFirst = await countOf(cut);
+    expect(atFirst).toBeGreaterThan(once + 3);
+    await countOf(whole);
+    await countOf(cut);
+    expect(slow.gflops).toBeGreaterThan(4 * gflops);
+    await countOf(whole);
+    expect(await countOf(cut)).toBeLessThan(atFirst);
+    expect(await cut.readWeights()).toEqual(await whole.readWeights());
+  } finally {
+    dispatched.mockRestore();
+    await whole.dispose();
+    await cut.dispose();
+  }
+}

@@ -1,6 +1,6 @@
 import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
-import { constantsEntry, pipelineOf } from "./pipelines";
+import { constantsEntries, pipelineOf } from "./pipelines";
 
 /** What a kernel left in its `readWrite` bindings, and how long it took. Used by tests and benchmarks. */
 export interface KernelResult {
@@ -39,7 +39,7 @@ export async function runKernel(
     layout: pipeline.getBindGroupLayout(0),
     entries: [
       ...buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-      ...constantsEntry(lab, kernel),
+      ...constantsEntries(lab, kernel),
     ],
   });
   const outputs: Record<string, Float32Array<ArrayBuffer>> = {};

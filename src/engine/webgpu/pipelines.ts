@@ -20,7 +20,7 @@ export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePi
 
 async function compile(
   { device, limits }: LabDevice,
-  { label, wgsl, bindings, constants }: Kernel,
+  { label, wgsl, bindings, constants, sliced }: Kernel,
 ): Promise<GPUComputePipeline> {
   const storage = bindings.filter(({ access }) => access !== "uniform").length;
   const allowed = limits["maxStorageBuffersPerShaderStage"] ?? 0;
@@ -32,13 +32,15 @@ async function compile(
     );
   const layout = device.createBindGroupLayout({
     label,
-    entries: [...bindings.map(({ access }) => access), ...(constants ? ["uniform" as const] : [])].map(
-      (access, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: BUFFER_TYPE[access] },
-      }),
-    ),
+    entries: [
+      ...bindings.map(({ access }) => access),
+      ...(constants ? ["uniform" as const] : []),
+      ...(sliced ? ["uniform" as const] : []),
+    ].map((access, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: BUFFER_TYPE[access] },
+    })),
   });
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label, code: wgsl });
@@ -63,22 +65,34 @@ async function compile(
   }
 }
 
-/** The kernel's constants as the entry behind its bindings; none: []. One small buffer for equal numbers, held with the device. */
-export function constantsEntry(
-  { device, constants: held }: LabDevice,
+/** Entries behind a kernel's bindings: its constants, and the first workgroup of a slice. */
+export function constantsEntries(
+  lab: LabDevice,
   { bindings, constants }: Kernel,
+  first?: Uint32Array<ArrayBuffer>,
 ): GPUBindGroupEntry[] {
-  if (!constants) return [];
-  const key = constants.join();
-  let buffer = held.get(key);
-  if (buffer === undefined) {
-    buffer = device.createBuffer({
-      label: "constants",
-      size: constants.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
-    device.queue.writeBuffer(buffer, 0, constants);
-    held.set(key, buffer);
-  }
-  return [{ binding: bindings.length, resource: { buffer } }];
+  return [constants, first]
+    .filter((numbers) => numbers !== undefined)
+    .map((numbers, index) => ({
+      binding: bindings.length + index,
+      resource: { buffer: constantsBuffer(lab, numbers) },
+    }));
+}
+
+/** One small buffer for equal numbers, held with the device. */
+function constantsBuffer(
+  { device, constants: held }: LabDevice,
+  numbers: Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+): GPUBuffer {
+  const key = numbers.join();
+  const known = held.get(key);
+  if (known !== undefined) return known;
+  const buffer = device.createBuffer({
+    label: "constants",
+    size: numbers.byteLength,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  device.queue.writeBuffer(buffer, 0, numbers);
+  held.set(key, buffer);
+  return buffer;
 }

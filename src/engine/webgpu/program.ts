@@ -1,8 +1,9 @@
 import { LabError } from "@/contracts/failure";
 import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
+import { sliceable, slicesOf } from "./kernels/slice";
 import type { Permanents } from "./permanents";
-import { constantsEntry, pipelineOf } from "./pipelines";
+import { constantsEntries, pipelineOf } from "./pipelines";
 import type { BindingTarget, PlannedDispatch } from "./plan";
 
 /** What a dispatch took on the device. */
@@ -10,16 +11,26 @@ export interface DispatchTime {
   /** Stage and direction. */
   readonly label: string;
   readonly kernel: string;
+  readonly variant: string | null;
+  readonly workgroups: readonly [number, number, number];
   readonly ms: number;
   readonly flops: number;
   readonly bytes: number;
 }
 
-interface Step {
-  readonly label: string;
+/** A planned dispatch with its compiled kernel. */
+interface Compiled {
+  readonly planned: PlannedDispatch;
   readonly kernel: Kernel;
   readonly pipeline: GPUComputePipeline;
+}
+
+/** One dispatch on the device: a planned one, or a slice of it. */
+interface Step {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
 }
 
 interface Surrounding {
@@ -27,19 +38,36 @@ interface Surrounding {
   readonly after?: (encoder: GPUCommandEncoder) => void;
 }
 
-/** Arithmetic a submission holds at most, so that no driver takes a slow device for a hung one. */
-const SOFTWARE_SUBMIT_FLOPS = 3e9;
-const GPU_SUBMIT_FLOPS = 5e11;
+/** A dispatch and a submission as long as they may be: a shared GPU draws the page between them, and no watchdog fires. */
+export const DISPATCH_MS = 50;
+const SUBMIT_MS = 300;
+/** Kernels reach different shares of a device's speed: one is given this many times its share of time. */
+const SLOWER = 2;
+/** A byte moved takes as long as this much arithmetic, on GPUs and processors alike. */
+const FLOPS_A_BYTE = 8;
+/** The device turned out this much faster than assumed: fewer slices are worth making anew. */
+const MUCH_FASTER = 4;
 
 /** Dispatches with their pipelines and bind groups, made once and run every step. */
 export class Program {
   private readonly lab: LabDevice;
-  /** What is submitted together. */
-  private readonly submissions: readonly (readonly Step[])[];
+  private readonly compiled: readonly Compiled[];
+  private readonly resource: (target: BindingTarget) => GPUBufferBinding;
+  private readonly flops: number;
+  /** Of each planned dispatch its slices, in submissions. */
+  private submissions: readonly (readonly Step[])[] = [];
+  /** The speed that the slices were cut for. */
+  private gflops = 0;
 
-  private constructor(lab: LabDevice, submissions: readonly (readonly Step[])[]) {
+  private constructor(
+    lab: LabDevice,
+    compiled: readonly Compiled[],
+    resource: (target: BindingTarget) => GPUBufferBinding,
+  ) {
     this.lab = lab;
-    this.submissions = submissions;
+    this.compiled = compiled;
+    this.resource = resource;
+    this.flops = compiled.reduce((sum, { kernel }) => sum + kernel.flops, 0);
   }
 
   /** Compiles. `tensors` are buffers by tensor. Throws `engine/kernel` with the label of the kernel that failed. */
@@ -49,44 +77,27 @@ export class Program {
     tensors: readonly GPUBuffer[],
     permanents: Permanents,
   ): Promise<Program> {
-    const pipelines = await Promise.all(dispatches.map(({ kernel }) => pipelineOf(lab, kernel)));
-    const resource = (target: BindingTarget): GPUBufferBinding =>
+    for (const { kernel } of dispatches)
+      if (estimatedMs(kernel, lab.gflops) > DISPATCH_MS) lab.slicedTexts.add(kernel.wgsl);
+    const kernels = dispatches.map(({ kernel }) =>
+      lab.slicedTexts.has(kernel.wgsl) ? (sliceable(kernel) ?? kernel) : kernel,
+    );
+    const pipelines = await Promise.all(kernels.map((kernel) => pipelineOf(lab, kernel)));
+    const compiled = dispatches.map((planned, index) => ({
+      planned,
+      kernel: kernels[index] as Kernel,
+      pipeline: pipelines[index] as GPUComputePipeline,
+    }));
+    const program = new Program(lab, compiled, (target) =>
       target.kind === "tensor"
         ? {
             buffer: tensors[target.tensor] as GPUBuffer,
             ...(target.range && { offset: target.range.offset, size: target.range.bytes }),
           }
-        : { buffer: permanents[target.name], offset: target.offset, size: target.bytes };
-    const { device } = lab;
-    const most = lab.target.software ? SOFTWARE_SUBMIT_FLOPS : GPU_SUBMIT_FLOPS;
-    const submissions: Step[][] = [[]];
-    let flops = 0;
-    device.pushErrorScope("validation");
-    for (const [index, { label, kernel, bindings }] of dispatches.entries()) {
-      const pipeline = pipelines[index] as GPUComputePipeline;
-      const group = device.createBindGroup({
-        label,
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [
-          ...bindings.map((target, binding) => ({ binding, resource: resource(target) })),
-          ...constantsEntry(lab, kernel),
-        ],
-      });
-      if (flops > 0 && flops + kernel.flops > most) {
-        submissions.push([]);
-        flops = 0;
-      }
-      flops += kernel.flops;
-      submissions.at(-1)?.push({ label, kernel, pipeline, group });
-    }
-    const invalid = await device.popErrorScope();
-    if (invalid)
-      throw new LabError(
-        "engine/kernel",
-        `The bindings of this network are not valid on this device: ${invalid.message}`,
-        "Choose another engine and report this message.",
-      );
-    return new Program(lab, submissions);
+        : { buffer: permanents[target.name], offset: target.offset, size: target.bytes },
+    );
+    await program.arrange();
+    return program;
   }
 
   /** Queues all dispatches; the first submission also holds what `before` encodes, the last what `after` does. */
@@ -103,6 +114,14 @@ export class Program {
     }
   }
 
+  /** Told the wall time of a run, cuts slices anew where the device is much faster than assumed. Changes no number. */
+  async ran(ms: number): Promise<void> {
+    const { lab } = this;
+    lab.gflops = Math.max(lab.gflops, this.flops / ms / 1e6);
+    const isSliced = this.submissions.length > 1 || this.compiled.some(({ kernel }) => kernel.sliced);
+    if (isSliced && lab.gflops > MUCH_FASTER * this.gflops) await this.arrange();
+  }
+
   /**
    * Runs all dispatches once, each in a pass of its own between two timestamps. Throws `engine/no-timestamps` where the device
    * has none.
@@ -116,55 +135,123 @@ export class Program {
         "Start the browser with WebGPU developer features, or use another one.",
       );
     const times: DispatchTime[] = [];
-    for (const steps of this.submissions) {
-      const count = 2 * steps.length;
-      const queries = device.createQuerySet({ type: "timestamp", count });
-      const resolved = device.createBuffer({
-        label: "timestamps",
-        size: 8 * count,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      });
-      const staging = device.createBuffer({
-        label: "timestamps readback",
-        size: 8 * count,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-      const encoder = device.createCommandEncoder({ label: "measure" });
-      for (const [index, step] of steps.entries()) {
+    let next = 0;
+    while (next < this.compiled.length) {
+      const batch = this.compiled.slice(next, next + MEASURED_TOGETHER);
+      next += batch.length;
+      times.push(...(await this.measureBatch(batch)));
+    }
+    return times;
+  }
+
+  private async measureBatch(batch: readonly Compiled[]): Promise<DispatchTime[]> {
+    const { device } = this.lab;
+    const count = 2 * batch.length;
+    const queries = device.createQuerySet({ type: "timestamp", count });
+    const resolved = device.createBuffer({
+      label: "timestamps",
+      size: 8 * count,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = device.createBuffer({
+      label: "timestamps readback",
+      size: 8 * count,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    try {
+      for (const [index, compiled] of batch.entries()) {
+        const encoder = device.createCommandEncoder({ label: "measure" });
         const pass = encoder.beginComputePass({
-          label: step.label,
+          label: compiled.planned.label,
           timestampWrites: {
             querySet: queries,
             beginningOfPassWriteIndex: 2 * index,
             endOfPassWriteIndex: 2 * index + 1,
           },
         });
-        encode(pass, step);
+        for (const step of this.stepsOf(compiled)) encode(pass, step);
         pass.end();
+        device.queue.submit([encoder.finish()]);
       }
+      const encoder = device.createCommandEncoder({ label: "measure" });
       encoder.resolveQuerySet(queries, 0, count, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
       device.queue.submit([encoder.finish()]);
       await staging.mapAsync(GPUMapMode.READ);
       const stamps = new BigInt64Array(staging.getMappedRange());
-      for (const [index, { label, kernel }] of steps.entries())
-        times.push({
-          label,
-          kernel: kernel.label,
-          ms: Number((stamps[2 * index + 1] as bigint) - (stamps[2 * index] as bigint)) / 1e6,
-          flops: kernel.flops,
-          bytes: kernel.bytes,
-        });
+      return batch.map(({ planned: { label }, kernel }, index) => ({
+        label,
+        kernel: kernel.label,
+        variant: kernel.variant ?? null,
+        workgroups: kernel.workgroups,
+        ms: Number((stamps[2 * index + 1] as bigint) - (stamps[2 * index] as bigint)) / 1e6,
+        flops: kernel.flops,
+        bytes: kernel.bytes,
+      }));
+    } finally {
       queries.destroy();
       resolved.destroy();
       staging.destroy();
     }
-    return times;
+  }
+
+  /** Cuts dispatches into slices and these into submissions, by how long they should take. */
+  private async arrange(): Promise<void> {
+    const { device } = this.lab;
+    this.gflops = this.lab.gflops;
+    device.pushErrorScope("validation");
+    const submissions: Step[][] = [[]];
+    let ms = 0;
+    for (const compiled of this.compiled) {
+      const steps = this.stepsOf(compiled);
+      const stepMs = estimatedMs(compiled.kernel, this.gflops) / steps.length;
+      for (const step of steps) {
+        if (ms > 0 && ms + stepMs > SUBMIT_MS) {
+          submissions.push([]);
+          ms = 0;
+        }
+        ms += stepMs;
+        submissions.at(-1)?.push(step);
+      }
+    }
+    const invalid = await device.popErrorScope();
+    if (invalid)
+      throw new LabError(
+        "engine/kernel",
+        `The bindings of this network are not valid on this device: ${invalid.message}`,
+        "Choose another engine and report this message.",
+      );
+    this.submissions = submissions;
+  }
+
+  private stepsOf({ planned: { label, bindings }, kernel, pipeline }: Compiled): Step[] {
+    const count = kernel.sliced ? Math.ceil(estimatedMs(kernel, this.gflops) / DISPATCH_MS) : 1;
+    return slicesOf(kernel, count).map(({ workgroups, first }) => ({
+      label,
+      pipeline,
+      workgroups,
+      group: this.lab.device.createBindGroup({
+        label,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: [
+          ...bindings.map((target, binding) => ({ binding, resource: this.resource(target) })),
+          ...constantsEntries(this.lab, kernel, kernel.sliced && first),
+        ],
+      }),
+    }));
   }
 }
 
-function encode(pass: GPUComputePassEncoder, { pipeline, group, kernel }: Step): void {
+/** Dispatches whose timestamps share a query set, which holds 4,096. */
+const MEASURED_TOGETHER = 1024;
+
+/** How long a kernel takes at most on a device of this speed, if it is not unusually slow. */
+export function estimatedMs({ flops, bytes }: Kernel, gflops: number): number {
+  return (SLOWER * Math.max(flops, FLOPS_A_BYTE * bytes)) / gflops / 1e6;
+}
+
+function encode(pass: GPUComputePassEncoder, { pipeline, group, workgroups }: Step): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...kernel.workgroups);
+  pass.dispatchWorkgroups(...workgroups);
 }

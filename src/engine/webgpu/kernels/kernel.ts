@@ -37,6 +37,8 @@ export interface Kernel {
   readonly bindings: readonly Binding[];
   /** Integers of a uniform binding behind `bindings`: sizes that do not go into the text, so that layers share a pipeline. */
   readonly constants?: Int32Array<ArrayBuffer>;
+  /** Its text reads the first workgroup of a dispatch from a uniform behind all others (`sliceable`). */
+  readonly sliced?: true;
   readonly workgroups: readonly [number, number, number];
   /** Useful arithmetic, multiply and add counted as two. */
   readonly flops: number;
