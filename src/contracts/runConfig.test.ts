@@ -56,7 +56,15 @@ describe("the query string", () => {
 describe("unsupported", () => {
   it("names what is missing", () => {
     expect(unsupported(DEFAULT_CONFIG)).toBeNull();
-    const mixed: RunConfig = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, precision: "mixed" } };
-    expect(unsupported(mixed)?.message).toContain("mixed");
+    const replicas: RunConfig = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, setup: "ddp:2" } };
+    expect(unsupported(replicas)?.message).toContain("ddp:2");
+  });
+
+  it("has mixed precision on the engine that computes in it", () => {
+    const on = (name: RunConfig["engine"]["name"]) =>
+      unsupported({ ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, name, precision: "mixed" } });
+    expect(on("auto")).toBeNull();
+    expect(on("webgpu")).toBeNull();
+    expect(on("tfjs-wasm")?.message).toContain("tfjs-wasm");
   });
 });

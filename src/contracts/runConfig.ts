@@ -10,6 +10,9 @@ export const CONFIG_SCHEMA_VERSION = 1;
 export const ENGINES = ["auto", "webgpu", "tfjs-webgpu", "tfjs-webgl", "tfjs-wasm", "tfjs-cpu"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
+/** Engines that a run in mixed precision can name. */
+export const MIXED_ENGINES: readonly EngineName[] = ["auto", "webgpu"];
+
 const MAX_SEED = 0xffff_ffff;
 const MAX_SIZE = 4096;
 const MAX_WIDTH = 256;
@@ -74,8 +77,9 @@ export const runConfigSchema = z.strictObject({
     earlyStoppingPatience: z.int().min(1).nullable(),
   }),
   engine: z.strictObject({
-    /** `auto` times a few steps of what is available and takes the fastest. */
+    /** `auto` times a few steps of what is available and takes the fastest; with mixed precision that is `webgpu`. */
     name: z.enum(ENGINES),
+    /** `mixed`: activations and their gradients in 16 bits, the rest in 32, with a dynamic loss scale. */
     precision: z.enum(["f32", "mixed"]),
     /** `single`, `dp:N` or `ddp:N` (N replicas). */
     setup: z.string().regex(/^(single|d?dp:([2-9]|1[0-6]))$/),
@@ -216,7 +220,12 @@ export function unsupported(config: RunConfig): Failure | null {
     message: `${what} is not available in this version.`,
     remedy,
   });
-  if (config.engine.precision === "mixed") return no("precision mixed", "Use f32.");
+  if (config.engine.precision === "mixed" && !MIXED_ENGINES.includes(config.engine.name))
+    return {
+      code: "config/unsupported",
+      message: `${config.engine.name} computes in 32-bit floats only.`,
+      remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
+    };
   if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
   if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");
   if (config.evaluation.baselines.length > 0)

@@ -25,10 +25,11 @@ export async function pickEngine(
   executorOptions: ExecutorOptions,
   { engines, events, control }: SessionContext,
 ): Promise<EngineChoice> {
-  if (config.engine.name !== "auto") {
-    const engine = await availableEngine(config.engine.name, engines, "Choose another engine, or auto.");
-    return { engine, timingsMs: {} };
-  }
+  const { name, precision } = config.engine;
+  if (name !== "auto")
+    return { engine: await availableEngine(name, engines, "Choose another engine, or auto."), timingsMs: {} };
+  if (precision === "mixed")
+    return { engine: await availableEngine("webgpu", engines, "Use precision f32."), timingsMs: {} };
   const onNote = (note: string): void => {
     events.emit({ type: "phase", phase: "choosing-engine", note });
     events.flush();

@@ -137,7 +137,8 @@ function weightsFrom(file: Uint8Array, graph: Graph): StateDict {
 function executorOptions(config: RunConfig, graph: Graph, weights: StateDict): ExecutorOptions {
   const { size } = config.data;
   const { loss, beta1, beta2, epsilon } = config.training;
-  return { graph, weights, height: size, width: size, loss, adam: { beta1, beta2, epsilon } };
+  const { precision } = config.engine;
+  return { graph, weights, height: size, width: size, loss, precision, adam: { beta1, beta2, epsilon } };
 }
 
 function startedInfo(

@@ -145,11 +145,8 @@ export function EngineGroup({ draft, onChange }: GroupProps) {
           value={engine.precision}
           allowDeselect={false}
           onChange={(precision) => setEngine({ precision: precision === "mixed" ? "mixed" : "f32" })}
-          error={whyNot(draft, { precision: engine.precision })}
-          data={[
-            option("f32", "32-bit floats", null),
-            option("mixed", "Mixed 16/32-bit", whyNot(draft, { precision: "mixed" })),
-          ]}
+          error={whyNot(draft, { name: engine.name, precision: engine.precision })}
+          data={[option("f32", "32-bit floats", null), option("mixed", "Mixed 16/32-bit", null)]}
         />
         <Select
           label="Replicas"
