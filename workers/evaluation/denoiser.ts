@@ -1,3 +1,4 @@
+import { parseRunConfig, type RunConfig } from "@/contracts/runConfig";
 import type { Engine, Executor } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
 import { readModelFile } from "@/model/stateDict";
@@ -57,7 +58,7 @@ export class Denoiser {
   }
 
   private async createExecutor(modelId: string, height: number, width: number): Promise<Executor> {
-    const { model, weights } = readModelFile((await getModel(modelId)).bytes);
+    const { model, weights, metadata } = readModelFile((await getModel(modelId)).bytes);
     this.engine ??= this.chooseEngine();
     const engine = await this.engine.catch((error: unknown) => {
       this.engine = null;
@@ -69,7 +70,23 @@ export class Denoiser {
       height,
       width,
       loss: "l1",
+      precision: inferencePrecision(metadata, engine.name),
       adam: UNUSED_ADAM,
     });
+  }
+}
+
+/** Halves where the model was trained in them and the engine has them: half the traffic, and the activations that it learned on. */
+export function inferencePrecision(
+  metadata: Readonly<Record<string, string>>,
+  engine: string,
+): RunConfig["engine"]["precision"] {
+  if (engine !== "webgpu") return "f32";
+  try {
+    const config = parseRunConfig(JSON.parse(metadata["config"] ?? "null"));
+    return config.ok ? config.value.engine.precision : "f32";
+  } catch {
+    // Weights from elsewhere may say anything.
+    return "f32";
   }
 }
