@@ -12,24 +12,33 @@ import { resumeSession, startSession, tellFailure } from "./replica/session";
 const control = new RunControl();
 const now = (): number => performance.now();
 
+const wait: SessionContext["wait"] = (ms, signal) =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, signal.aborted ? 0 : ms);
+    signal.addEventListener("abort", end);
+  });
+
 /** One session: its events to the listener, its end as an outcome. */
 async function session(
   onEvent: Listener<TrainingEvent>,
   work: (context: SessionContext) => Promise<void>,
 ): Promise<Outcome<void>> {
-  let step = 0;
   let delivered = Promise.resolve();
   const events = new EventBatcher((event) => {
-    if (event.type === "steps") step = event.progress.step;
     // The listener is a proxy: calling it gives a promise of its having been called. What it throws is not the run's.
     delivered = Promise.resolve(onEvent(event)).catch((error: unknown) => console.warn(error));
   }, now);
-  const context: SessionContext = { engines: installedEngines, events, control, now };
+  const context: SessionContext = { engines: installedEngines, events, control, now, wait };
   try {
     await work(context);
     return { ok: true, value: undefined };
   } catch (error) {
-    tellFailure(error, step, context);
+    tellFailure(error, context);
     return { ok: false, failure: toFailure(error) };
   } finally {
     // The outcome goes another way than the events and would overtake the last of them.

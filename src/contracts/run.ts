@@ -1,4 +1,5 @@
 import type { Failure } from "./failure";
+import type { Recovery } from "./recovery";
 import type { ModelConfig, NoiseConfig, RunConfig } from "./runConfig";
 import type { EpochRecord, ImageMetrics, RunResult, StartedInfo } from "./training";
 
@@ -21,6 +22,8 @@ export interface RunRecord {
   readonly result: RunResult | null;
   readonly perImage: readonly ImageMetrics[] | null;
   readonly failure: Failure | null;
+  /** Losses of the graphics device that the run survived, in their order. */
+  readonly recoveries: readonly Recovery[];
 }
 
 /** A thousand steps of a run's curve. */

@@ -1,4 +1,5 @@
 import type { Failure } from "./failure";
+import type { Recovery } from "./recovery";
 import type { RunConfig } from "./runConfig";
 
 /** What a run tells while it works. Sent from the replica worker in batches of at most ten messages a second. */
@@ -9,6 +10,8 @@ export type TrainingEvent =
   | { readonly type: "epoch"; readonly epoch: EpochRecord }
   | { readonly type: "preview"; readonly preview: PreviewStrip }
   | { readonly type: "checkpoint"; readonly step: number; readonly epoch: number; readonly atMs: number }
+  /** The run goes on from a checkpoint: what was told of the steps after it does not hold. */
+  | { readonly type: "recovered"; readonly recovery: Recovery }
   | { readonly type: "finished"; readonly result: RunResult }
   | { readonly type: "failed"; readonly failure: Failure; readonly step: number };
 
@@ -18,6 +21,8 @@ export type TrainingPhase =
   | "training"
   | "validating"
   | "paused"
+  /** The graphics device was lost; a new one is being made. */
+  | "recovering"
   | "testing"
   | "done"
   | "stopped"
@@ -167,6 +172,8 @@ export interface RunResult {
     readonly computeMs: number;
     readonly exchangeMs: number;
   }[];
+  /** Losses of the graphics device that the run survived, in their order. */
+  readonly recoveries: readonly Recovery[];
   /** False when the run was stopped or failed before its last epoch. */
   readonly complete: boolean;
 }

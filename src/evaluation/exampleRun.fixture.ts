@@ -80,6 +80,7 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     best: { epoch: 2, validationLoss: 0.07 },
     test: summarizeImages(perImage),
     replicas: [{ adapter: "llvmpipe", shared: false, images: 8, computeMs: 2400, exchangeMs: 0 }],
+    recoveries: [],
     complete: true,
   };
   const run: RunRecord & { readonly result: RunResult } = {
@@ -109,6 +110,7 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     result,
     perImage,
     failure: null,
+    recoveries: [],
   };
   const weights = initialWeights(graph, 7);
   const pixels = (images: number, value: number) => new Float32Array(images * 256).fill(value);

@@ -111,6 +111,7 @@ export async function readRunFiles(
     result,
     perImage: perImage && perImage.length > 0 ? perImage : null,
     failure: parsed.failure,
+    recoveries: result.recoveries,
   };
   return { run, curve, weights, trace: null };
 }

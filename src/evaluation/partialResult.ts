@@ -66,6 +66,7 @@ export function partialResult({ run, curve }: StoredRun, context: PartialContext
     best,
     test: null,
     replicas: [],
+    recoveries: run.recoveries,
     complete: false,
   };
 }

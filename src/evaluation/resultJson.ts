@@ -117,6 +117,10 @@ const resultSchema = z.object({
       exchangeMs: number,
     }),
   ),
+  // Absent in files of labs that did not go on by themselves.
+  recoveries: z
+    .array(z.object({ step: count, checkpointStep: count, reason: z.string(), atMs: z.number() }))
+    .default([]),
   complete: z.boolean(),
   failure: failureSchema.optional(),
 });

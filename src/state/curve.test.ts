@@ -54,6 +54,33 @@ describe("LossCurve", () => {
     expect(Math.max(...curve.thinned().high.map(Number))).toBe(59);
   });
 
+  it("withdraws the steps after a checkpoint, and takes them again", () => {
+    const curve = new LossCurve(16);
+    curve.append(1, ramp(100));
+    curve.withdraw(60);
+    const shorter = new LossCurve(16);
+    shorter.append(1, ramp(60));
+    expect(curve.lastStep).toBe(60);
+    expect(curve.thinned()).toEqual(shorter.thinned());
+    curve.withdraw(60);
+    curve.withdraw(90);
+    expect(curve.lastStep).toBe(60);
+    curve.append(61, Float32Array.of(7));
+    expect([...curve.losses.slice(-2)]).toEqual([59, 7]);
+    curve.withdraw(0);
+    expect(curve.length).toBe(0);
+    expect(curve.lastStep).toBe(0);
+    curve.append(1, ramp(100));
+    expect(curve.losses).toEqual(ramp(100));
+  });
+
+  it("withdraws everything of a curve that begins after the checkpoint", () => {
+    const curve = new LossCurve(16);
+    curve.append(50, ramp(10));
+    curve.withdraw(20);
+    expect(curve.thinned().steps).toEqual([]);
+  });
+
   it("starts anew after a gap", () => {
     const curve = new LossCurve(16);
     curve.append(1, ramp(10));

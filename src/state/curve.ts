@@ -71,6 +71,11 @@ export class LossCurve {
     for (let i = 0; i < losses.length; i++) this.push(losses[i] as number);
   }
 
+  /** Drops the steps after `step`: they are to be done again. */
+  withdraw(step: number): void {
+    if (step < this.lastStep) this.rewind(Math.max(0, step + 1 - this.first));
+  }
+
   clear(): void {
     this.count = 0;
     this.resetBuckets();

@@ -41,6 +41,7 @@ const run = (status: RunStatus, started: RunRecord["started"], psnrs: readonly n
   result: null,
   perImage: null,
   failure: null,
+  recoveries: [],
 });
 
 describe("isResumable", () => {

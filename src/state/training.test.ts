@@ -98,6 +98,18 @@ describe("the training store", () => {
     expect(trainingStore.getState()).toMatchObject({ phase: "validating", curveVersion: 3 });
   });
 
+  it("takes the losses back that a recovery withdraws, and tells it at once", async () => {
+    const { liveCurve, startTraining, trainingStore } = await fresh();
+    await startTraining({ name: "a", config: stored });
+    worker.tell(steps(1, 5, 4, 3, 2));
+    const recovery = { step: 4, checkpointStep: 2, reason: "The graphics device was lost.", atMs: 1 };
+    worker.tell({ type: "recovered", recovery });
+    expect([...liveCurve.losses]).toEqual([5, 4]);
+    expect(trainingStore.getState()).toMatchObject({ recoveries: [recovery], progress: { step: 2 } });
+    worker.tell(steps(3, 3, 2, 1));
+    expect([...liveCurve.losses]).toEqual([5, 4, 3, 2, 1]);
+  });
+
   it("drops what an earlier run still sends", async () => {
     const { liveCurve, startTraining, trainingStore } = await fresh();
     await startTraining({ name: "a", config: stored });

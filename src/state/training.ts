@@ -59,6 +59,10 @@ const TELL_MS = 200;
 let untold: TrainingState | null = null;
 let telling: ReturnType<typeof setTimeout> | null = null;
 
+const AT_ONCE: ReadonlySet<TrainingEvent["type"]> = new Set(["phase", "recovered", "failed", "finished"]);
+/** Lists elsewhere show the run's status, best epoch and what befell it. */
+const SHOWN_IN_LISTS: ReadonlySet<TrainingEvent["type"]> = new Set(["started", "epoch", "recovered"]);
+
 function tellNow(): void {
   if (telling !== null) clearTimeout(telling);
   telling = null;
@@ -70,11 +74,11 @@ function listener(mine: number): (event: TrainingEvent) => void {
   return (event) => {
     if (mine !== generation) return;
     if (event.type === "steps") liveCurve.append(event.steps.firstStep, event.steps.losses);
+    if (event.type === "recovered") liveCurve.withdraw(event.recovery.checkpointStep);
     untold = reduceTraining(untold ?? trainingStore.getState(), event);
-    if (event.type === "phase" || event.type === "failed" || event.type === "finished") tellNow();
+    if (AT_ONCE.has(event.type)) tellNow();
     else telling ??= setTimeout(tellNow, TELL_MS);
-    // Lists elsewhere show the run's status and best epoch.
-    if (event.type === "started" || event.type === "epoch") void refreshRuns();
+    if (SHOWN_IN_LISTS.has(event.type)) void refreshRuns();
   };
 }
 
@@ -145,6 +149,7 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
       epochs: record.epochs.filter((epoch) => epoch.step <= record.checkpointStep),
       preview,
       checkpointStep: record.checkpointStep,
+      recoveries: record.recoveries,
       curveVersion: 1,
     });
   } catch (error) {

@@ -51,6 +51,28 @@ describe("reduceTraining", () => {
     expect(reduced([{ type: "phase", phase: "stopped" }], stopping).asked).toBeNull();
   });
 
+  it("goes back to the checkpoint that a run recovers to, and remembers it", () => {
+    const steps = { firstStep: 11, losses: Float32Array.of(1, 2), stepMs: Float32Array.of(1, 1) };
+    const recovery = { step: 12, checkpointStep: 10, reason: "The graphics device was lost.", atMs: 5 };
+    const back = reduced([
+      { type: "epoch", epoch: epoch(1) },
+      { type: "checkpoint", step: 10, epoch: 2, atMs: 1 },
+      { type: "steps", steps, progress },
+      { type: "phase", phase: "recovering", note: "device lost after step 12" },
+      { type: "recovered", recovery },
+    ]);
+    expect(isLive(back.phase)).toBe(true);
+    expect(back.recoveries).toEqual([recovery]);
+    // As it was told after step 10: the last one of its epoch.
+    expect(back.progress).toEqual({ ...progress, step: 10, epoch: 1, stepInEpoch: 10, secondsLeft: null });
+    expect(back.epochs).toHaveLength(1);
+    expect(back.curveVersion).toBe(2);
+    const again = { ...recovery, step: 3, checkpointStep: 0 };
+    const begun = reduced([{ type: "recovered", recovery: again }], back);
+    expect(begun.progress).toMatchObject({ step: 0, epoch: 1, stepInEpoch: 0 });
+    expect(begun.recoveries).toEqual([recovery, again]);
+  });
+
   it("keeps what was shown when a run fails", () => {
     const failure = {
       code: "training/nan-loss",

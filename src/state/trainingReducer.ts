@@ -1,4 +1,5 @@
 import type { Failure, Outcome } from "@/contracts/failure";
+import type { Recovery } from "@/contracts/recovery";
 import type { RunConfig } from "@/contracts/runConfig";
 import type {
   EpochRecord,
@@ -34,6 +35,8 @@ export interface TrainingState {
   /** The newest strip, and only that. */
   readonly preview: PreviewStrip | null;
   readonly checkpointStep: number;
+  /** Losses of the graphics device that the run survived. */
+  readonly recoveries: readonly Recovery[];
   readonly result: RunResult | null;
   readonly failure: Failure | null;
   /** Set when the run has ended, well or not, and everything of it is stored. */
@@ -54,6 +57,7 @@ export const NO_TRAINING: TrainingState = {
   epochs: [],
   preview: null,
   checkpointStep: 0,
+  recoveries: [],
   result: null,
   failure: null,
   ended: null,
@@ -71,7 +75,17 @@ export function median(values: Float32Array): number | null {
   return values.length === 0 ? null : (values.toSorted()[values.length >> 1] as number);
 }
 
-/** What an event of the worker changes. The caller has put a `steps` event's losses into the curve. */
+/** As it was told after that step; how long the rest takes shows with the next one. */
+function progressAt(step: number, progress: ProgressInfo): ProgressInfo {
+  const epoch = Math.max(1, Math.ceil(step / progress.stepsPerEpoch));
+  const stepInEpoch = step - (epoch - 1) * progress.stepsPerEpoch;
+  return { ...progress, step, epoch, stepInEpoch, secondsLeft: null };
+}
+
+/**
+ * What an event of the worker changes. The caller has put a `steps` event's losses into the curve, and taken those out
+ * that a `recovered` one withdraws.
+ */
 export function reduceTraining(state: TrainingState, event: TrainingEvent): TrainingState {
   switch (event.type) {
     case "phase": {
@@ -101,6 +115,16 @@ export function reduceTraining(state: TrainingState, event: TrainingEvent): Trai
       return { ...state, preview: event.preview };
     case "checkpoint":
       return { ...state, checkpointStep: event.step };
+    case "recovered": {
+      const { checkpointStep } = event.recovery;
+      return {
+        ...state,
+        progress: state.progress && progressAt(checkpointStep, state.progress),
+        checkpointStep,
+        recoveries: [...state.recoveries, event.recovery],
+        curveVersion: state.curveVersion + 1,
+      };
+    }
     case "finished":
       return { ...state, result: event.result };
     case "failed":

@@ -1,4 +1,4 @@
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import type { DatasetRecord, ImageRecord, ShardRecord } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
@@ -7,7 +7,7 @@ import type { PreviewStrip } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
-export const DATABASE_VERSION = 2;
+export const DATABASE_VERSION = 3;
 
 /** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
 export interface CheckpointRecord {
@@ -73,6 +73,17 @@ export interface LabSchema extends DBSchema {
 
 export type LabDatabase = IDBPDatabase<LabSchema>;
 
+type Upgrade = IDBPTransaction<LabSchema, StoreNames<LabSchema>[], "versionchange">;
+
+/** Runs stored before version 3 tell nothing of recoveries: they had none. */
+async function addRecoveries(transaction: Upgrade): Promise<void> {
+  for await (const cursor of transaction.objectStore("runs")) {
+    const { value } = cursor;
+    const result = value.result && { ...value.result, recoveries: [] };
+    await cursor.update({ ...value, result, recoveries: [] });
+  }
+}
+
 let opened: Promise<LabDatabase> | null = null;
 
 /**
@@ -81,7 +92,7 @@ let opened: Promise<LabDatabase> | null = null;
  */
 export function openDatabase(): Promise<LabDatabase> {
   opened ??= openDB<LabSchema>(DATABASE_NAME, DATABASE_VERSION, {
-    upgrade(database, oldVersion, _newVersion, transaction) {
+    async upgrade(database, oldVersion, _newVersion, transaction) {
       if (oldVersion < 1) {
         database.createObjectStore("datasets", { keyPath: "id" });
         database
@@ -99,6 +110,7 @@ export function openDatabase(): Promise<LabDatabase> {
       // When a model was stored, without reading its weights.
       if (oldVersion < 2)
         transaction.objectStore("models").createIndex("byIdAndTime", ["id", "createdAt"], { unique: true });
+      if (oldVersion < 3) await addRecoveries(transaction);
     },
     // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
     blocking(_currentVersion, _blockedVersion, event) {

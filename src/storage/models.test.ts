@@ -37,6 +37,7 @@ describe("models", () => {
     const old = await openDB(DATABASE_NAME, 1, {
       upgrade: (database) => {
         database.createObjectStore("models", { keyPath: "id" }).createIndex("byRun", "runId");
+        database.createObjectStore("runs", { keyPath: "id" });
       },
     });
     await old.put("models", model("a", 7, null));

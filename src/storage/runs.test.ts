@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG } from "@/contracts/runConfig";
@@ -39,6 +40,7 @@ const run = (id: string, createdAt = 1): RunRecord => ({
   result: null,
   perImage: null,
   failure: null,
+  recoveries: [],
 });
 
 const weights = () => new Map([["w", { shape: [2], data: Float32Array.of(1, 2) }]]);
@@ -91,6 +93,25 @@ afterEach(async () => {
   await closeDatabase();
   await new Promise((resolve) => {
     indexedDB.deleteDatabase(DATABASE_NAME).onsuccess = resolve;
+  });
+});
+
+describe("a database of version 2", () => {
+  it("keeps its runs, which survived no lost device", async () => {
+    const old = await openDB(DATABASE_NAME, 2, {
+      upgrade: (database) => {
+        database.createObjectStore("runs", { keyPath: "id" });
+      },
+    });
+    const { recoveries: _, ...before } = run("a");
+    await old.put("runs", before);
+    await old.put("runs", { ...before, id: "b", result: { complete: true } });
+    old.close();
+    expect(await getRun("a")).toMatchObject({ name: "run a", result: null, recoveries: [] });
+    expect(await getRun("b")).toMatchObject({
+      result: { complete: true, recoveries: [] },
+      recoveries: [],
+    });
   });
 });
 

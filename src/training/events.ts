@@ -18,14 +18,21 @@ export class EventBatcher {
   private stepMs: number[] = [];
   private progress: ProgressInfo | null = null;
   private nextSendMs = Number.NEGATIVE_INFINITY;
+  private lastStep = 0;
 
   constructor(send: (event: TrainingEvent) => void, now: () => number) {
     this.send = send;
     this.now = now;
   }
 
+  /** Steps done by all that was told so far: where a failure finds the run. */
+  get stepsDone(): number {
+    return this.lastStep;
+  }
+
   /** One step done; `progress.step` is its number. */
   step(loss: number, stepMs: number, progress: ProgressInfo): void {
+    this.lastStep = progress.step;
     if (this.losses.length === 0) this.firstStep = progress.step;
     this.losses.push(loss);
     this.stepMs.push(stepMs);
@@ -34,6 +41,8 @@ export class EventBatcher {
   }
 
   emit(event: TrainingEvent): void {
+    if (event.type === "started") this.lastStep = event.started.firstStep;
+    if (event.type === "recovered") this.lastStep = event.recovery.checkpointStep;
     if (ONLY_NEWEST.has(event.type))
       this.pending = this.pending.filter((earlier) => earlier.type !== event.type);
     this.pending.push(event);

@@ -20,6 +20,7 @@ export interface ResultParts {
   readonly best: RunResult["best"] | null;
   readonly test: RunResult["test"];
   readonly deviceBytesPeak: number;
+  readonly recoveries: RunResult["recoveries"];
   readonly complete: boolean;
 }
 
@@ -63,6 +64,7 @@ export function assembleResult(parts: ResultParts): RunResult {
         exchangeMs: 0,
       },
     ],
+    recoveries: parts.recoveries,
     complete: parts.complete,
   };
 }

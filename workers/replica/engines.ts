@@ -5,7 +5,7 @@ import type { Engine, ExecutorOptions } from "@/engine/executor";
 import type { RunControl } from "@/training/control";
 import type { EventBatcher } from "@/training/events";
 
-/** What a session works with besides the stored data; tests bring their own engines and clock. */
+/** What a session works with besides the stored data; tests bring their own engines, clock and patience. */
 export interface SessionContext {
   readonly engines: {
     /** Null for a name that this version does not know. */
@@ -17,6 +17,8 @@ export interface SessionContext {
   readonly control: RunControl;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
+  /** Resolves after that many milliseconds, or as soon as the signal is aborted. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** The engine that a config names; `auto` measures. Fails with `engine/unavailable`, and `run/cancelled` when stopped meanwhile. */

@@ -1,10 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LabError } from "@/contracts/failure";
-import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
-import type { TrainingEvent } from "@/contracts/training";
-import type { Engine, Executor } from "@/engine/executor";
-import { referenceEngine } from "@/engine/reference/engine";
+import type { RunConfig } from "@/contracts/runConfig";
+import type { Engine } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import { readSafetensors, writeSafetensors } from "@/model/safetensors";
@@ -12,128 +10,17 @@ import { getCheckpoint } from "@/storage/checkpoints";
 import { closeDatabase, DATABASE_NAME, openDatabase } from "@/storage/database";
 import { modelsOfRun } from "@/storage/models";
 import { deleteRun, getRun, getTrace, listPreviews, listRuns, readCurve } from "@/storage/runs";
-import { RunControl } from "@/training/control";
-import { EventBatcher } from "@/training/events";
-import type { SessionContext } from "./engines";
-import { resumeSession, startSession } from "./session";
-
-const SIZE = 16;
-const IMAGES = 16;
-
-const CONFIG: RunConfig = {
-  ...DEFAULT_CONFIG,
-  data: { ...DEFAULT_CONFIG.data, source: "dataset:d", size: SIZE },
-  model: { name: "unet", width: 1, norm: "last" },
-  training: { ...DEFAULT_CONFIG.training, batchSize: 3, epochs: 3 },
-  // The only engine of these tests, under a name that a config may have.
-  engine: { ...DEFAULT_CONFIG.engine, name: "tfjs-cpu" },
-  trace: 2,
-};
-
-/** A dataset of 16 small images of 8 patients, all different. */
-async function storeDataset(images = IMAGES): Promise<void> {
-  const database = await openDatabase();
-  await database.put("datasets", {
-    id: "d",
-    name: "test",
-    kind: "imported",
-    size: SIZE,
-    imageCount: images,
-    patientCount: images / 2,
-    patientSource: "csv",
-    bytes: images * SIZE * SIZE,
-    imagesPerShard: images,
-    createdAt: 1,
-    status: "ready",
-    fingerprint: "f00d",
-  });
-  for (let index = 0; index < images; index++)
-    await database.put("images", {
-      datasetId: "d",
-      index,
-      contentHash: `hash${index}`,
-      patientKey: `p${index >> 1}`,
-    });
-  const pixels = Uint8Array.from({ length: images * SIZE * SIZE }, (_, i) => {
-    const index = Math.floor(i / (SIZE * SIZE));
-    return 60 + ((i * (1 + (index % 3))) % 100) + index * 4;
-  });
-  await database.put("shards", { datasetId: "d", shard: 0, count: images, pixels });
-}
-
-type StepHook = (step: number) => Promise<void> | void;
-
-/** The reference engine, its state rounded to float32 after each step, as an engine that keeps float32 has it. */
-function engineWith(beforeStep: StepHook, lossOf = (_step: number, loss: number) => loss): Engine {
-  return {
-    name: "tfjs-cpu",
-    unavailable: async () => null,
-    create: async (options) => {
-      const executor: Executor = await referenceEngine.create(options);
-      const trainStep = executor.trainStep.bind(executor);
-      executor.trainStep = async (batch, learningRate) => {
-        const step = (await executor.readOptimizer()).step + 1;
-        await beforeStep(step);
-        const loss = await trainStep(batch, learningRate);
-        await executor.writeWeights(await executor.readWeights());
-        await executor.writeOptimizer(await executor.readOptimizer());
-        return lossOf(step, loss);
-      };
-      return executor;
-    },
-  };
-}
-
-interface Thread {
-  readonly events: TrainingEvent[];
-  readonly control: RunControl;
-  readonly context: SessionContext;
-}
-
-function thread(engine: Engine = engineWith(() => undefined)): Thread {
-  const events: TrainingEvent[] = [];
-  const control = new RunControl();
-  let clockMs = 0;
-  const now = (): number => {
-    clockMs += 50;
-    return clockMs;
-  };
-  const context: SessionContext = {
-    engines: {
-      get: (name) => (name === engine.name ? engine : null),
-      choose: async () => ({ engine, timingsMs: { [engine.name]: 7 } }),
-    },
-    events: new EventBatcher((event) => events.push(event), now),
-    control,
-    now,
-  };
-  return { events, control, context };
-}
-
-const start = (
-  { context }: Thread,
-  runId: string,
-  config = CONFIG,
-  weights: Uint8Array<ArrayBuffer> | null = null,
-) => startSession({ runId, name: "a run", config, initialWeights: weights }, context);
-
-/** Everything about a stored run that must be the same whatever befell it. */
-async function numbersOf(runId: string) {
-  const run = await getRun(runId);
-  const models = await modelsOfRun(runId);
-  return {
-    status: run.status,
-    step: run.step,
-    epochs: run.epochs.map(({ seconds: _s, validationSeconds: _v, ...numbers }) => numbers),
-    best: run.result?.best,
-    test: run.result?.test,
-    perImage: run.perImage,
-    losses: (await readCurve(runId)).losses,
-    previews: await listPreviews(runId),
-    trace: { ...(await getTrace(runId)), runId: null },
-    models: models.map(({ kind, bytes }) => [kind, readSafetensors(bytes).tensors]),
-  };
-}
+import { resumeSession } from "./session";
+import {
+  CONFIG,
+  engineWith,
+  IMAGES,
+  numbersOf,
+  start,
+  storeDataset,
+  type Thread,
+  thread,
+} from "./session.fixture";
 
 /** Runs until `step` begins, then the thread is gone: nothing of it goes on. */
 async function crashAt(step: number, begin: (crashing: Thread) => Promise<void>): Promise<void> {

@@ -5,23 +5,22 @@ import type { StateDict } from "@/contracts/tensors";
 import type { StartedInfo } from "@/contracts/training";
 import type { ReplicaApi } from "@/contracts/workers";
 import type { EngineChoice } from "@/engine/chooseEngine";
-import type { Executor, ExecutorOptions } from "@/engine/executor";
-import { buildGraph } from "@/model/build";
+import type { Executor } from "@/engine/executor";
 import { forwardFlops } from "@/model/cost";
 import type { Graph } from "@/model/graph";
 import { initialWeights } from "@/model/init";
 import { countParameters } from "@/model/parameters";
-import { inferShapes } from "@/model/shapes";
 import { checkStateDict, readModelFile } from "@/model/stateDict";
-import { createRunWithCheckpoint, getCheckpoint } from "@/storage/checkpoints";
+import { createRunWithCheckpoint } from "@/storage/checkpoints";
 import type { CheckpointRecord } from "@/storage/database";
 import { withRunLock } from "@/storage/runLock";
-import { getRun, getTrace, updateRun } from "@/storage/runs";
+import { updateRun } from "@/storage/runs";
 import { assertBatchesNormalise, planRun } from "@/training/plan";
 import { initialState } from "@/training/state";
 import { assertTraceFits } from "@/training/trace";
+import { executorOf, executorOptions, graphOf, letGo, readStoredState } from "./continuing";
 import { openRunData, type RunData } from "./data";
-import { engineToContinueOn, pickEngine, type SessionContext } from "./engines";
+import { pickEngine, type SessionContext } from "./engines";
 import { carryOut } from "./work";
 
 type TrainRequest = Parameters<ReplicaApi["train"]>[0];
@@ -40,7 +39,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
     const weights = request.initialWeights
       ? weightsFrom(request.initialWeights, graph)
       : initialWeights(graph, config.seed);
-    const options = executorOptions(config, graph, weights);
+    const options = executorOptions(config, weights);
     const choice = await pickEngine(config, options, context);
     context.control.signal.throwIfAborted();
     const executor = await choice.engine.create(options);
@@ -61,6 +60,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
       result: null,
       perImage: null,
       failure: null,
+      recoveries: [],
     };
     const checkpoint: CheckpointRecord = { runId: run.id, engine: choice.engine.name, ...state };
     try {
@@ -79,26 +79,17 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
 export function resumeSession(runId: string, context: SessionContext): Promise<void> {
   return withRunLock(runId, async () => {
     context.events.emit({ type: "phase", phase: "preparing" });
-    const run = await getRun(runId);
-    const checkpoint = await getCheckpoint(runId);
-    if (!checkpoint)
-      throw new LabError(
-        "run/complete",
-        `Run ${run.name} has no checkpoint to continue from: it is ${run.status}.`,
-        "Start a new run from its weights.",
-      );
+    const { run, checkpoint, trace } = await readStoredState(runId);
     const { config } = run;
     const graph = graphOf(config);
     const data = await openRunData(config);
     assertSameData(run, data);
-    const engine = await engineToContinueOn(checkpoint.engine, context);
-    const executor = await engine.create(executorOptions(config, graph, checkpoint.weights));
+    const { engine, executor } = await executorOf(config, checkpoint, context);
     try {
       const timingsMs = run.started?.engineTimingsMs ?? {};
       const choice = { engine, timingsMs };
       const started = startedInfo(runId, graph, data, executor, choice, config, checkpoint.step);
       await updateRun(runId, { status: "running", failure: null, result: null, perImage: null, started });
-      const trace = await getTrace(runId);
       await carryOut({ run, started, checkpoint, trace, data, executor }, context);
     } finally {
       await letGo(executor);
@@ -107,38 +98,16 @@ export function resumeSession(runId: string, context: SessionContext): Promise<v
 }
 
 /** What the listener hears of a run that failed; the lock is free by then. */
-export function tellFailure(error: unknown, step: number, { events }: SessionContext): void {
+export function tellFailure(error: unknown, { events }: SessionContext): void {
   events.emit({ type: "phase", phase: "failed" });
-  events.emit({ type: "failed", failure: toFailure(error), step });
+  events.emit({ type: "failed", failure: toFailure(error), step: events.stepsDone });
   events.flush();
-}
-
-/** After a lost device there is nothing left to free: that must not hide what was lost. */
-async function letGo(executor: Executor): Promise<void> {
-  try {
-    await executor.dispose();
-  } catch (error) {
-    console.warn(error);
-  }
-}
-
-function graphOf(config: RunConfig): Graph {
-  const graph = buildGraph(config.model);
-  inferShapes(graph, config.data.size, config.data.size);
-  return graph;
 }
 
 function weightsFrom(file: Uint8Array, graph: Graph): StateDict {
   const { weights } = readModelFile(file);
   checkStateDict(graph, weights);
   return weights;
-}
-
-function executorOptions(config: RunConfig, graph: Graph, weights: StateDict): ExecutorOptions {
-  const { size } = config.data;
-  const { loss, beta1, beta2, epsilon } = config.training;
-  const { precision } = config.engine;
-  return { graph, weights, height: size, width: size, loss, precision, adam: { beta1, beta2, epsilon } };
 }
 
 function startedInfo(

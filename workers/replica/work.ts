@@ -1,79 +1,98 @@
 import { toFailure } from "@/contracts/failure";
-import type { RunRecord } from "@/contracts/run";
 import type { RunResult, StartedInfo } from "@/contracts/training";
 import type { Executor } from "@/engine/executor";
 import { finishRun, getCheckpoint, saveSnapshot } from "@/storage/checkpoints";
-import type { CheckpointRecord } from "@/storage/database";
 import { getRun, readCurve, updateRun } from "@/storage/runs";
 import { assembleResult } from "@/training/result";
 import type { CheckpointSink } from "@/training/state";
-import type { TraceData } from "@/training/trace";
 import { type TrainingOutcome, train } from "@/training/trainer";
+import { letGo, type StoredState } from "./continuing";
 import type { RunData } from "./data";
 import type { SessionContext } from "./engines";
 import { environmentOf } from "./environment";
 import { storeModels } from "./models";
+import { type Attempt, isDeviceLost, recovered } from "./recovery";
 import { testBestWeights } from "./testing";
 
 /** A run that is stored and ready to go on from its checkpoint. */
-export interface Work {
-  readonly run: RunRecord;
+export interface Work extends StoredState {
   readonly started: StartedInfo;
-  readonly checkpoint: CheckpointRecord;
-  readonly trace: TraceData | null;
   readonly data: RunData;
-  /** Made with the checkpoint's weights. */
+  /** Made with the checkpoint's weights. Stays the caller's: it is not disposed here. */
   readonly executor: Executor;
 }
 
-/** Trains, stores the models, tests, stores the result; `finished` is the last event. A failure is stored and thrown. */
+/** What stays the same however often the device is lost. */
+type Frame = Pick<Work, "started" | "data">;
+
+/**
+ * Trains, stores the models, tests, stores the result; `finished` is the last event. When the device is lost, the run goes
+ * on from its last checkpoint on a new one. Any other failure is stored and thrown.
+ */
 export async function carryOut(work: Work, context: SessionContext): Promise<void> {
-  const { run, started, data, executor } = work;
-  const { events, control, now } = context;
-  const { config } = run;
-  events.emit({ type: "started", started });
+  const { events } = context;
+  events.emit({ type: "started", started: work.started });
   events.flush();
+  let attempt: Attempt = { ...work, losses: 0, lostBytesPeak: 0 };
   try {
-    const outcome = await train({
-      config,
-      reader: data.reader,
-      split: data.split,
-      executor,
-      from: work.checkpoint,
-      epochs: run.epochs,
-      trace: work.trace,
-      sink: sinkOf(work),
-      events,
-      control,
-      now,
-    });
-    const { best, last, step } = outcome;
-    await storeModels(run, { best, last: { step, weights: last } });
-    const stopped = outcome.ended === "stopped";
-    const tested = await testBestWeights({
-      config,
-      data,
-      executor,
-      weights: best.weights,
-      stopped,
-      control,
-      events,
-    });
-    const result = await resultOf(work, outcome, { test: tested?.test ?? null, complete: !stopped });
-    const perImage = tested?.perImage ?? null;
-    if (stopped) await updateRun(run.id, { status: "stopped", result, perImage });
-    else await finishRun(run.id, { status: "done", result, perImage });
-    events.emit({ type: "phase", phase: stopped ? "stopped" : "done" });
-    events.emit({ type: "finished", result });
-    events.flush();
+    for (;;) {
+      try {
+        await trainAndTest(attempt, work, context);
+        return;
+      } catch (error) {
+        if (!isDeviceLost(error)) throw error;
+        attempt = await recovered(attempt, error, context);
+      }
+    }
   } catch (error) {
-    await storeFailure(work, error);
+    await storeFailure(attempt, work, error);
     throw error;
+  } finally {
+    if (attempt.executor !== work.executor) await letGo(attempt.executor);
   }
 }
 
+async function trainAndTest(attempt: Attempt, frame: Frame, context: SessionContext): Promise<void> {
+  const { run, executor } = attempt;
+  const { data } = frame;
+  const { events, control, now } = context;
+  const { config } = run;
+  const outcome = await train({
+    config,
+    reader: data.reader,
+    split: data.split,
+    executor,
+    from: attempt.checkpoint,
+    epochs: run.epochs,
+    trace: attempt.trace,
+    sink: sinkOf(attempt),
+    events,
+    control,
+    now,
+  });
+  const { best, last, step } = outcome;
+  await storeModels(run, { best, last: { step, weights: last } });
+  const stopped = outcome.ended === "stopped";
+  const tested = await testBestWeights({
+    config,
+    data,
+    executor,
+    weights: best.weights,
+    stopped,
+    control,
+    events,
+  });
+  const result = await resultOf(attempt, frame, outcome, { test: tested?.test ?? null, complete: !stopped });
+  const perImage = tested?.perImage ?? null;
+  if (stopped) await updateRun(run.id, { status: "stopped", result, perImage });
+  else await finishRun(run.id, { status: "done", result, perImage });
+  events.emit({ type: "phase", phase: stopped ? "stopped" : "done" });
+  events.emit({ type: "finished", result });
+  events.flush();
+}
+
 /** Writes every snapshot of the run in one transaction. */
-function sinkOf({ run, checkpoint: { engine } }: Work): CheckpointSink {
+function sinkOf({ run, checkpoint: { engine } }: Attempt): CheckpointSink {
   return {
     save: ({ state, epochs, curve, previews, trace, paused }) =>
       saveSnapshot({
@@ -88,7 +107,8 @@ function sinkOf({ run, checkpoint: { engine } }: Work): CheckpointSink {
 }
 
 async function resultOf(
-  { run, started, data, executor }: Work,
+  { run, executor, lostBytesPeak }: Attempt,
+  { started, data }: Frame,
   numbers: Pick<TrainingOutcome, "step" | "trainSeconds" | "validationSeconds" | "epochs"> & {
     readonly best: RunResult["best"] | null;
   },
@@ -107,22 +127,23 @@ async function resultOf(
     epochs,
     best: best && { epoch: best.epoch, validationLoss: best.validationLoss },
     test,
-    deviceBytesPeak: executor.memory().peakBytes,
+    deviceBytesPeak: Math.max(lostBytesPeak, executor.memory().peakBytes),
+    recoveries: run.recoveries,
     complete,
   });
 }
 
 /** The run as its last checkpoint has it, with what went wrong; its weights so far become models. */
-async function storeFailure(work: Work, error: unknown): Promise<void> {
-  const { id } = work.run;
+async function storeFailure(attempt: Attempt, frame: Frame, error: unknown): Promise<void> {
+  const { id } = attempt.run;
   try {
     await updateRun(id, { status: "failed", failure: toFailure(error) });
     const checkpoint = await getCheckpoint(id);
     if (!checkpoint) return;
     const { epochs } = await getRun(id);
-    const result = await resultOf(work, { ...checkpoint, epochs }, { test: null, complete: false });
+    const result = await resultOf(attempt, frame, { ...checkpoint, epochs }, { test: null, complete: false });
     await updateRun(id, { result });
-    if (checkpoint.step > 0) await storeModels(work.run, { best: checkpoint.best, last: checkpoint });
+    if (checkpoint.step > 0) await storeModels(attempt.run, { best: checkpoint.best, last: checkpoint });
   } catch (second) {
     // The run was deleted, or the disk is full: the first failure is the one to report.
     console.warn(second);

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Engine } from "../executor";
+import type { Engine, Executor } from "../executor";
 import { batchOf, createFor } from "../fixtureRun";
 import { type FixtureName, loadFixture, relativeError } from "../fixtures";
 import { acquireBackend, type BackendName, makeCurrent, releaseBackend } from "./backend";
@@ -125,6 +125,9 @@ export async function checkNoLeak(engine: Engine, name: FixtureName, steps: numb
   await executor.dispose();
   await executor.dispose();
   expect(tf.engine().state.numTensors).toBe(before);
+  const { backendName } = tf.engine();
+  expect(executor.memory().bytes).toBe(0);
+  expect(tf.engine().backendName, "asking started a backend").toBe(backendName);
   await expect(executor.infer(batch.noisy, batch.images)).rejects.toThrow("engine/disposed");
 }
 
@@ -171,6 +174,38 @@ export async function checkStates(engine: Engine, name: FixtureName): Promise<vo
   } finally {
     await first.dispose();
     await second.dispose();
+  }
+}
+
+/**
+ * A device lost between two steps is a coded failure, and after it the backend can be started anew: the next executor goes
+ * on to the bits of one that lost nothing.
+ */
+export async function checkLoss(engine: Engine, name: FixtureName, lose: () => void): Promise<void> {
+  const tf = await import("@tensorflow/tfjs-core");
+  const before = tf.engine().state.numTensors;
+  const fixture = await loadFixture(name);
+  const step = (executor: Executor, number: number): Promise<number> =>
+    executor.trainStep(batchOf(fixture, number), fixture.learningRate);
+  const executor = await createFor(engine, fixture);
+  await step(executor, 0);
+  const weights = await executor.readWeights();
+  const optimizer = await executor.readOptimizer();
+  const loss = await step(executor, 1);
+  const whole = await executor.readWeights();
+  lose();
+  await expect(step(executor, 2)).rejects.toThrow("engine/device-lost");
+  await executor.dispose();
+  expect(executor.memory().bytes).toBe(0);
+  expect(tf.engine().state.numTensors).toBe(before);
+  const next = await createFor(engine, fixture);
+  try {
+    await next.writeWeights(weights);
+    await next.writeOptimizer(optimizer);
+    expect(await step(next, 1)).toBe(loss);
+    expect(await next.readWeights()).toEqual(whole);
+  } finally {
+    await next.dispose();
   }
 }
 

@@ -172,6 +172,8 @@ export class TfjsExecutor implements Executor {
 
   /** Of all executors on this backend and thread: TensorFlow.js counts them together. */
   memory(): { readonly bytes: number; readonly peakBytes: number } {
+    // Asked after its backend was removed, TensorFlow.js would start another one.
+    if (this.disposed) return { bytes: 0, peakBytes: this.peakBytes };
     this.notePeak();
     return { bytes: this.liveBytes(), peakBytes: this.peakBytes };
   }
@@ -179,14 +181,18 @@ export class TfjsExecutor implements Executor {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    makeCurrent(this.backend);
-    this.forgetParameters();
-    this.forgetMoments();
-    for (const { values, gradients } of this.groups)
-      this.backend.tf.dispose([values, ...(gradients ? [gradients] : [])]);
-    this.running.dispose();
-    this.groups = [];
-    releaseBackend(this.backend);
+    try {
+      makeCurrent(this.backend);
+      this.forgetParameters();
+      this.forgetMoments();
+      for (const { values, gradients } of this.groups)
+        this.backend.tf.dispose([values, ...(gradients ? [gradients] : [])]);
+      this.running.dispose();
+      this.groups = [];
+    } finally {
+      // Even where a lost device lets nothing be freed: the next executor needs a backend of its own.
+      releaseBackend(this.backend);
+    }
   }
 
   /** Forward and backward; leaves the gradients in the groups and returns the loss, not yet read. */
@@ -349,6 +355,7 @@ export class TfjsExecutor implements Executor {
       this.throwFailure();
       return value;
     } catch (error) {
+      if (!(error instanceof LabError)) await lossTold();
       this.throwFailure();
       if (error instanceof RangeError) throw outOfMemory(error.message);
       throw error;
@@ -359,6 +366,13 @@ export class TfjsExecutor implements Executor {
     const failure = this.backend.failure();
     if (failure) throw failure;
   }
+}
+
+/** What fails of a lost device may fail a turn before the device says that it is lost. */
+const LOSS_WAIT_MS = 100;
+
+function lossTold(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOSS_WAIT_MS));
 }
 
 function noGradients(): LabError {

@@ -1,8 +1,9 @@
+import type { MathBackendWebGL } from "@tensorflow/tfjs-backend-webgl";
 import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
 import { tfjsEngine } from "./engine";
-import { checkGradients, checkPooling, checkTraining, type Tolerances } from "./engineChecks";
+import { checkGradients, checkLoss, checkPooling, checkTraining, type Tolerances } from "./engineChecks";
 
 /** Float32 on any adapter, real or software; as asked of every engine. */
 const TOLERANCES: Tolerances = { losses: 1e-4, gradients: 1e-3, final: 1e-2, inferred: 1e-4 };
@@ -18,6 +19,12 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgl", () => {
     const executor = await createFor(engine, await loadFixture("unet"));
     expect(executor.info.adapter?.description).not.toBe("");
     await executor.dispose();
+  });
+  it("reports a lost context in words and goes on with another", async () => {
+    const { backend } = await import("@tensorflow/tfjs-core");
+    await checkLoss(engine, "unet", () =>
+      (backend() as MathBackendWebGL).gpgpu.gl.getExtension("WEBGL_lose_context")?.loseContext(),
+    );
   });
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("webgl"));
 });

@@ -51,7 +51,7 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
   return (await findGpu()?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
 }
 
-/** The thread's device; made anew after a loss. Throws `engine/unavailable` where there is no adapter. */
+/** The thread's device; made anew after a loss. Throws `engine/unavailable` where there is no adapter, or no device of it. */
 export function acquireDevice(): Promise<LabDevice> {
   current = workingOr(current);
   return current;
@@ -74,11 +74,16 @@ async function openDevice(): Promise<LabDevice> {
   const features = (["timestamp-query", "shader-f16", "subgroups"] as const).filter((name) =>
     adapter.features.has(name),
   );
-  const device = await adapter.requestDevice({
-    label: "webgpu engine",
-    requiredLimits: limits,
-    requiredFeatures: features,
-  });
+  const device = await adapter
+    .requestDevice({ label: "webgpu engine", requiredLimits: limits, requiredFeatures: features })
+    .catch((error: unknown) => {
+      throw new LabError(
+        "engine/unavailable",
+        `The graphics adapter gives no device: ${error instanceof Error ? error.message : String(error)}`,
+        "Reload the page, or choose another engine.",
+        { cause: error },
+      );
+    });
   const described = describeAdapter(adapter.info);
   const opened: LabDevice = {
     device,
@@ -117,6 +122,17 @@ async function openDevice(): Promise<LabDevice> {
 function subgroupSizeOf({ features, info }: GPUAdapter): number | null {
   const { subgroupMinSize, subgroupMaxSize } = info;
   return features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : null;
+}
+
+/** How long after something failed the loss that caused it may be told. */
+const LOSS_WAIT_MS = 100;
+
+/** Why the device was lost, or null: what fails of a lost device may fail a turn before the device says so. */
+export async function lossOf({ device, lost }: LabDevice): Promise<string | null> {
+  if (lost !== null) return lost;
+  const told = device.lost.then(({ message, reason }) => message || reason);
+  const never = new Promise<null>((resolve) => setTimeout(() => resolve(null), LOSS_WAIT_MS));
+  return Promise.race([told, never]);
 }
 
 /** The failure of a lost device. */

@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { deviceLost, type LabDevice } from "./device";
+import { deviceLost, type LabDevice, lossOf } from "./device";
 
 /** Owner of an executor's buffers: makes them under error scopes, counts their bytes, and frees what is left. */
 export class DeviceMemory {
@@ -46,7 +46,12 @@ export class DeviceMemory {
     const made = requests.map(({ label, bytes, usage }) =>
       device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage }),
     );
-    const scopes = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    const scopes = await Promise.all([device.popErrorScope(), device.popErrorScope()]).catch(
+      async (error: unknown) => {
+        // A lost device answers no question about its errors.
+        throw deviceLost((await lossOf(this.lab)) ?? String(error));
+      },
+    );
     const failure = scopes[0] ?? scopes[1];
     if (failure) {
       for (const buffer of made) buffer.destroy();

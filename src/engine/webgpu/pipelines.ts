@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import type { LabDevice } from "./device";
+import { deviceLost, type LabDevice, lossOf } from "./device";
 import type { Access, Kernel } from "./kernels/kernel";
 
 const BUFFER_TYPE: Readonly<Record<Access, GPUBufferBindingType>> = {
@@ -8,7 +8,7 @@ const BUFFER_TYPE: Readonly<Record<Access, GPUBufferBindingType>> = {
   uniform: "uniform",
 };
 
-/** The kernel's pipeline, compiled once for equal texts. Throws `engine/kernel` with the kernel's label. */
+/** The kernel's pipeline, compiled once for equal texts. Throws `engine/kernel` with the kernel's label, and `engine/device-lost`. */
 export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePipeline> {
   const known = lab.pipelines.get(kernel.wgsl);
   if (known !== undefined) return known;
@@ -19,9 +19,10 @@ export function pipelineOf(lab: LabDevice, kernel: Kernel): Promise<GPUComputePi
 }
 
 async function compile(
-  { device, limits }: LabDevice,
+  lab: LabDevice,
   { label, wgsl, bindings, constants, sliced }: Kernel,
 ): Promise<GPUComputePipeline> {
+  const { device, limits } = lab;
   const storage = bindings.filter(({ access }) => access !== "uniform").length;
   const allowed = limits["maxStorageBuffersPerShaderStage"] ?? 0;
   if (storage > allowed)
@@ -30,6 +31,7 @@ async function compile(
       `${label} reads and writes ${storage} buffers, this device allows ${allowed}.`,
       "Choose the U-Net, or another engine.",
     );
+  device.pushErrorScope("validation");
   const layout = device.createBindGroupLayout({
     label,
     entries: [
@@ -42,17 +44,19 @@ async function compile(
       buffer: { type: BUFFER_TYPE[access] },
     })),
   });
-  device.pushErrorScope("validation");
   const module = device.createShaderModule({ label, code: wgsl });
   const pipeline = device.createComputePipelineAsync({
     label,
     layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
     compute: { module, entryPoint: "main" },
   });
-  const invalid = device.popErrorScope();
+  // A lost device answers no question about its errors.
+  const invalid = device.popErrorScope().catch(() => null);
   try {
     return await pipeline;
   } catch (error) {
+    const lost = await lossOf(lab);
+    if (lost !== null) throw deviceLost(lost);
     const reason = (await invalid)?.message ?? (error instanceof Error ? error.message : String(error));
     throw new LabError(
       "engine/kernel",

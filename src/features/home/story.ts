@@ -69,6 +69,11 @@ export function storyOf(state: Scene): Story {
         title: "Paused",
         text: "Nothing is computed now. Continue whenever you like; everything is kept.",
       };
+    case "recovering":
+      return {
+        title: "The graphics device was lost",
+        text: "The browser is asked for a new one. The demo then goes on from its last checkpoint, to the same numbers.",
+      };
     case "testing":
       return {
         title: "The final exam",

@@ -57,6 +57,7 @@ it("adds up the seconds of the epochs while there is no result", () => {
     result: null,
     perImage: null,
     failure: null,
+    recoveries: [],
   };
   expect(runSeconds(run)).toBe(6);
   expect(runSeconds({ ...run, epochs: [] })).toBeNull();

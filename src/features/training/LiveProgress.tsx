@@ -18,6 +18,8 @@ export function phaseText(phase: LivePhase): string {
       return "Validating";
     case "paused":
       return "Paused";
+    case "recovering":
+      return "Getting the graphics device back";
     case "testing":
       return "Testing the best weights";
     case "done":
@@ -72,7 +74,7 @@ export function LiveProgress() {
         value={share * 100}
         size="sm"
         aria-label="Progress of the run"
-        {...(phase === "paused" ? { color: "orange" } : {})}
+        {...(phase === "paused" || phase === "recovering" ? { color: "orange" } : {})}
       />
     </div>
   );

@@ -1,0 +1,73 @@
+import { LabError } from "@/contracts/failure";
+import type { RunRecord } from "@/contracts/run";
+import type { RunConfig } from "@/contracts/runConfig";
+import type { StateDict } from "@/contracts/tensors";
+import type { Engine, Executor, ExecutorOptions } from "@/engine/executor";
+import { buildGraph } from "@/model/build";
+import type { Graph } from "@/model/graph";
+import { inferShapes } from "@/model/shapes";
+import { getCheckpoint } from "@/storage/checkpoints";
+import type { CheckpointRecord } from "@/storage/database";
+import { getRun, getTrace } from "@/storage/runs";
+import type { TraceData } from "@/training/trace";
+import { engineToContinueOn, type SessionContext } from "./engines";
+
+/** A stored run at its last checkpoint: record, weights and trace are of the same step. */
+export interface StoredState {
+  readonly run: RunRecord;
+  readonly checkpoint: CheckpointRecord;
+  readonly trace: TraceData | null;
+}
+
+/** Reads what a run goes on from. Failures: `run/missing`, `run/complete`. */
+export async function readStoredState(runId: string): Promise<StoredState> {
+  const run = await getRun(runId);
+  const checkpoint = await getCheckpoint(runId);
+  if (!checkpoint)
+    throw new LabError(
+      "run/complete",
+      `Run ${run.name} has no checkpoint to continue from: it is ${run.status}.`,
+      "Start a new run from its weights.",
+    );
+  return { run, checkpoint, trace: await getTrace(runId) };
+}
+
+/** The network of a config, its shapes checked. Throws `shape/…`. */
+export function graphOf(config: RunConfig): Graph {
+  const graph = buildGraph(config.model);
+  inferShapes(graph, config.data.size, config.data.size);
+  return graph;
+}
+
+export function executorOptions(config: RunConfig, weights: StateDict): ExecutorOptions {
+  const { size } = config.data;
+  const { loss, beta1, beta2, epsilon } = config.training;
+  return {
+    graph: graphOf(config),
+    weights,
+    height: size,
+    width: size,
+    loss,
+    precision: config.engine.precision,
+    adam: { beta1, beta2, epsilon },
+  };
+}
+
+/** An executor with the checkpoint's weights, on the engine it was written on. Fails with `engine/unavailable`. */
+export async function executorOf(
+  config: RunConfig,
+  checkpoint: CheckpointRecord,
+  context: SessionContext,
+): Promise<{ readonly engine: Engine; readonly executor: Executor }> {
+  const engine = await engineToContinueOn(checkpoint.engine, context);
+  return { engine, executor: await engine.create(executorOptions(config, checkpoint.weights)) };
+}
+
+/** After a lost device there is nothing left to free: that must not hide what was lost. */
+export async function letGo(executor: Executor): Promise<void> {
+  try {
+    await executor.dispose();
+  } catch (error) {
+    console.warn(error);
+  }
+}
