@@ -1,6 +1,7 @@
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { AdapterInfo } from "@/contracts/training";
 import type { Graph } from "@/model/graph";
+import type { Tuner } from "./tuning";
 
 /** One batch of pairs, both [images, size, size] in row-major order (one channel). */
 export interface Batch {
@@ -69,4 +70,6 @@ export interface Engine {
   /** Null when it can run here, else why not. */
   unavailable(): Promise<string | null>;
   create(options: ExecutorOptions): Promise<Executor>;
+  /** Where kernels can be computed in several ways. */
+  readonly tuner?: Tuner;
 }

@@ -23,6 +23,8 @@ export interface Binding {
   /** What it is, for labels and errors: `source0`, `weights`, … */
   readonly name: string;
   readonly access: Access;
+  /** WGSL type of its elements; words (`u32`, `vec2u`) hold packed halves. */
+  readonly element: string;
 }
 
 export interface Kernel {

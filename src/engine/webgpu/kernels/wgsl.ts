@@ -27,7 +27,7 @@ export function declare(
   });
   return {
     text: `${enable}${text.join("\n")}\n${helpers}`,
-    bindings: entries.map(([name, access]) => ({ name, access })),
+    bindings: entries.map(([name, access, element]) => ({ name, access, element })),
   };
 }
 
