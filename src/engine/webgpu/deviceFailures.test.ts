@@ -12,7 +12,7 @@ const kernel = (label: string, body: string): Kernel => ({
   label,
   wgsl: `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
 @compute @workgroup_size(1) fn main() { ${body} }`,
-  bindings: [{ name: "out", access: "readWrite" }],
+  bindings: [{ name: "out", access: "readWrite", element: "u32" }],
   workgroups: [1, 1, 1],
   flops: 0,
   bytes: 0,

@@ -20,7 +20,7 @@ export function plansFor(
     parameterFloats: layout.parameterFloats,
     planAt: (images) => {
       const network = new Network(lowered, layout, images, storage);
-      return pass === "training" ? planTraining(network, loss, target) : planInference(network, target);
+      return pass === "training" ? planTraining(network, { loss }, target) : planInference(network, target);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Access, Kernel, PartialKernel } from "./kernels/kernel";
 import { DIFFERENCE_FLOATS, difference, noiseFill, type Words } from "./kernels/scratch";
 import { sumSplits } from "./kernels/sumSplits";
 import { DeviceMemory } from "./memory";
-import { constantsEntry, pipelineOf } from "./pipelines";
+import { constantsEntries, pipelineOf } from "./pipelines";
 import type { Plan, PlannedDispatch } from "./plan";
 import { Stopwatch } from "./stopwatch";
 import { type Bench, type Candidate, holdsHalves } from "./tuningSearch";
@@ -130,7 +130,7 @@ export class DeviceBench implements Bench {
       layout: pipeline.getBindGroupLayout(0),
       entries: [
         ...buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-        ...constantsEntry(this.lab, kernel),
+        ...constantsEntries(this.lab, kernel),
       ],
     });
     const invalid = await device.popErrorScope();
@@ -230,7 +230,10 @@ class DeviceCandidate implements Candidate {
       const partials = await bench.buffer(PARTIALS, 4 * splits * partialFloats);
       this.partials = partials;
       const rows = { taps: 1, channels: 1, firstChannel: 0, inChannels: 1, rowFloats: partialFloats };
-      const second = sumSplits({ splits, partialFloats, ...rows, bias: false }, bench.lab.target);
+      const second = sumSplits(
+        { splits, partialFloats, ...rows, bias: false, accumulate: false },
+        bench.lab.target,
+      );
       this.passes = [
         await bench.bind(
           kernel,

@@ -9,7 +9,7 @@ const kernel: Kernel = {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   output[group.x] = local;
 }`,
-  bindings: [{ name: "output", access: "readWrite" }],
+  bindings: [{ name: "output", access: "readWrite", element: "u32" }],
   workgroups: [3, 10, 2],
   flops: 1,
   bytes: 1,
