@@ -10,13 +10,13 @@ import { upconvBackward, upconvForward } from "../reference/upconv";
 import { upsampleBackward as referenceUpsampleBackward, upsampleForward } from "../reference/upsample";
 import type { LabDevice } from "./device";
 import { fromHalf, toHalf } from "./halves.fixture";
-import { runKernel } from "./kernelRun";
+import { type KernelResult, runKernel } from "./kernelRun";
 import { adam } from "./kernels/adam";
 import { convDgrad } from "./kernels/convDgrad";
 import { convForward } from "./kernels/convForward";
 import { convWgrad } from "./kernels/convWgrad";
 import { headBackward, headLoss, lossFinish } from "./kernels/head";
-import type { PartialKernel, SourceSpec, Storage } from "./kernels/kernel";
+import type { Kernel, PartialKernel, SourceSpec, Storage } from "./kernels/kernel";
 import { maxPool, maxPoolBackward } from "./kernels/maxPool";
 import { normBackward, normBackwardFinish, normBackwardSums, normFinish, normMoments } from "./kernels/norm";
 import { sumSplits } from "./kernels/sumSplits";
@@ -32,7 +32,7 @@ const FEATURE_RTOL: Readonly<Record<Storage, number>> = { f32: RTOL, f16: 5e-4 }
 
 const LOSS_SCALE = 1024;
 
-type Size = readonly [images: number, height: number, width: number];
+export type Size = readonly [images: number, height: number, width: number];
 
 /** Odd batches, sizes that no tile divides, single pixels, and one that tiles divide. */
 const SIZES: readonly Size[] = [
@@ -64,7 +64,7 @@ function rounded(value: number, storage: Storage): number {
   return storage === "f32" ? Math.fround(value) : fromHalf(toHalf(value));
 }
 
-function feature(
+export function feature(
   channels: number,
   [images, height, width]: Size,
   seed: number,
@@ -76,7 +76,7 @@ function feature(
 }
 
 /** [C, N, H, W] → NC4HW4; one channel stays as it is. */
-function packed({ channels, images, height, width, data }: Feature): Float32Array<ArrayBuffer> {
+export function packed({ channels, images, height, width, data }: Feature): Float32Array<ArrayBuffer> {
   if (channels === 1) return Float32Array.from(data);
   const pixels = height * width;
   const out = new Float32Array(data.length);
@@ -90,7 +90,7 @@ function packed({ channels, images, height, width, data }: Feature): Float32Arra
 }
 
 /** As it lies on the device. */
-function encoded(x: Feature, storage: Storage): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+export function encoded(x: Feature, storage: Storage): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   const floats = packed(x);
   return storage === "f32" || x.channels === 1 ? floats : Uint16Array.from(floats, toHalf);
 }
@@ -102,7 +102,7 @@ function read(bytes: Float32Array<ArrayBuffer> | undefined, storage: Storage): F
 }
 
 /** PyTorch's [first, second, taps] → [taps, in, out]; `swap` for a convolution, whose first side is out. */
-function hwio(
+export function hwio(
   weight: Float64Array,
   first: number,
   second: number,
@@ -120,7 +120,7 @@ function hwio(
 }
 
 /** As a consumer sees it: scale, shift, ReLU. */
-function seen(x: Feature, scale: Float64Array, shift: Float64Array): Feature {
+export function seen(x: Feature, scale: Float64Array, shift: Float64Array): Feature {
   const pixels = x.data.length / x.channels;
   const data = x.data.map((value, i) => {
     const c = Math.floor(i / pixels);
@@ -129,7 +129,7 @@ function seen(x: Feature, scale: Float64Array, shift: Float64Array): Feature {
   return { ...x, data };
 }
 
-function concat(a: Feature, b: Feature): Feature {
+export function concat(a: Feature, b: Feature): Feature {
   return { ...a, channels: a.channels + b.channels, data: Float64Array.from([...a.data, ...b.data]) };
 }
 
@@ -141,7 +141,18 @@ function slice(x: Feature, first: number, channels: number): Feature {
 const close = (actual: ArrayLike<number> | undefined, expected: ArrayLike<number>, what: string): void =>
   expect(relativeError(actual ?? [], expected), what).toBeLessThan(RTOL);
 
-const closeFeature = (
+/** Sums of a weight gradient: what a variant keeps in halves until it is multiplied is rounded to them. */
+const closeSums = (
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+  { variant }: Kernel,
+): void =>
+  expect(relativeError(actual, expected), what).toBeLessThan(
+    variant?.endsWith("f16") ? FEATURE_RTOL.f16 : RTOL,
+  );
+
+export const closeFeature = (
   actual: Float32Array<ArrayBuffer> | undefined,
   expected: ArrayLike<number>,
   what: string,
@@ -152,9 +163,41 @@ const closeFeature = (
   expect(relativeError(values, expected), what).toBeLessThan(FEATURE_RTOL[storage]);
 };
 
-const extentOf = ([images, height, width]: Size, storage: Storage) => ({ images, height, width, storage });
-const plain = (channels: number): SourceSpec => ({ channels, normOffset: null, relu: false });
+export const extentOf = ([images, height, width]: Size, storage: Storage) => ({
+  images,
+  height,
+  width,
+  storage,
+});
+export const plain = (channels: number): SourceSpec => ({ channels, normOffset: null, relu: false });
 const empty = (floats: number): Float32Array<ArrayBuffer> => new Float32Array(floats);
+
+/** The names of variants that a check runs. */
+export type Choose = (name: string) => boolean;
+
+/** The kernel as it is chosen by default, or its variants of these names; there must be one. */
+export function variantsOf<K extends Kernel>(kernel: K, choose: Choose | undefined): readonly K[] {
+  if (choose === undefined) return [kernel];
+  const members = (kernel.alternatives ?? []).filter(({ name }) => choose(name));
+  expect(members.length, `${kernel.label}: variants`).toBeGreaterThan(0);
+  return members.map(({ name, build }) => ({ ...build(), variant: name }) as unknown as K);
+}
+
+/** What a kernel wrote. It is run twice: the bits must be the same. */
+export async function run(
+  lab: LabDevice,
+  kernel: Kernel,
+  inputs: Readonly<Record<string, ArrayBufferView>>,
+): Promise<KernelResult["outputs"]> {
+  const { outputs } = await runKernel(lab, kernel, inputs);
+  const again = await runKernel(lab, kernel, inputs);
+  for (const [name, values] of Object.entries(outputs)) {
+    const bits = new Uint32Array(again.outputs[name]?.buffer ?? empty(0).buffer);
+    const same = new Uint32Array(values.buffer).every((word, i) => word === bits[i]);
+    expect(same, `${kernel.label} ${kernel.variant}: bits of ${name}`).toBe(true);
+  }
+  return outputs;
+}
 
 /** Runs a kernel of partial sums and its second pass; returns weight and bias gradients. */
 async function summed(
@@ -167,12 +210,12 @@ async function summed(
   const { splits, partialFloats } = kernel;
   // Not zero before: what the kernel leaves out shows.
   const partials = noise(splits * partialFloats, 99);
-  const first = await runKernel(lab, kernel, { ...inputs, partials });
+  const first = await run(lab, kernel, { ...inputs, partials });
   const second = await runKernel(
     lab,
     sumSplits({ splits, partialFloats, ...rows, bias, accumulate: false }, lab.target),
     {
-      partials: first.outputs["partials"] ?? partials,
+      partials: first["partials"] ?? partials,
       weightGradient: empty(rows.taps * rows.inChannels * rows.rowFloats),
       ...(bias ? { biasGradient: empty(Math.max(4, rows.rowFloats)) } : {}),
     },
@@ -183,7 +226,7 @@ async function summed(
   };
 }
 
-/** Two sources (8 channels behind BatchNorm and ReLU, 12 plain) to 20 channels: nothing is a multiple of 16. */
+/** Two sources, the first behind BatchNorm and ReLU; the default variants, or those that `choose` names. */
 export async function checkConv(
   lab: LabDevice,
   storage: Storage,
@@ -191,6 +234,7 @@ export async function checkConv(
   normed: number,
   other: number,
   outChannels: number,
+  choose?: Choose,
 ): Promise<void> {
   const extent = extentOf(size, storage);
   const stored = feature(normed, size, 1, storage);
@@ -205,20 +249,19 @@ export async function checkConv(
   const expected = conv.convForward(input, weight, bias, 3, outChannels);
   const weights = hwio(weight, outChannels, normed + other, 9, true);
   const sources: readonly SourceSpec[] = [{ channels: normed, normOffset: 0, relu: true }, plain(other)];
-  const forward = await runKernel(
-    lab,
-    convForward({ ...extent, sources, outChannels, relu: true }, lab.target),
-    {
+  const rectified = { ...expected, data: expected.data.map((value) => Math.max(0, value)) };
+  const forward = convForward({ ...extent, sources, outChannels, relu: true }, lab.target);
+  for (const kernel of variantsOf(forward, choose)) {
+    const outputs = await run(lab, kernel, {
       weights,
       bias: Float32Array.from(bias),
       norms,
       source0: encoded(stored, storage),
       source1: encoded(second, storage),
       output: noise(expected.data.length, 8),
-    },
-  );
-  const rectified = { ...expected, data: expected.data.map((value) => Math.max(0, value)) };
-  closeFeature(forward.outputs["output"], packed(rectified), "forward", storage);
+    });
+    closeFeature(outputs["output"], packed(rectified), `forward, ${kernel.variant}`, storage);
+  }
 
   const {
     input: inputGradient,
@@ -233,19 +276,22 @@ export async function checkConv(
   ] as const) {
     const before = feature(channels, size, 9, storage);
     const gate = feature(channels, size, 10, storage);
-    const kernel = convDgrad({ ...extent, ...range, firstChannel, channels, mask, accumulate }, lab.target);
-    const { outputs } = await runKernel(lab, kernel, {
-      weights,
-      gradient: encoded(gradient, storage),
-      mask: encoded(gate, storage),
-      output: encoded(before, storage),
-    });
+    const dgrad = convDgrad({ ...extent, ...range, firstChannel, channels, mask, accumulate }, lab.target);
     const own = slice(inputGradient, firstChannel, channels);
     const data = own.data.map(
       (value, i) =>
         (mask && (gate.data[i] as number) <= 0 ? 0 : value) + (accumulate ? (before.data[i] as number) : 0),
     );
-    closeFeature(outputs["output"], packed({ ...own, data }), `dgrad of ${channels} channels`, storage);
+    for (const kernel of variantsOf(dgrad, choose)) {
+      const outputs = await run(lab, kernel, {
+        weights,
+        gradient: encoded(gradient, storage),
+        mask: encoded(gate, storage),
+        output: encoded(before, storage),
+      });
+      const what = `dgrad of ${channels} channels, ${kernel.variant}`;
+      closeFeature(outputs["output"], packed({ ...own, data }), what, storage);
+    }
   }
   const wanted = hwio(weightGradient, outChannels, normed + other, 9, true);
   for (const [source, values, firstChannel] of [
@@ -254,16 +300,18 @@ export async function checkConv(
   ] as const) {
     const { channels } = source;
     const hasBias = firstChannel === 0;
-    const kernel = convWgrad({ ...extent, source, outChannels, bias: hasBias }, lab.target);
+    const wgrad = convWgrad({ ...extent, source, outChannels, bias: hasBias }, lab.target);
     const inputs = { norms, source: encoded(values, storage), gradient: encoded(gradient, storage) };
     const rows = { taps: 9, channels, firstChannel, inChannels: normed + other, rowFloats: outChannels };
-    const sums = await summed(lab, kernel, inputs, rows, hasBias);
     const own = wanted.map((value, i) => {
       const row = Math.floor(i / outChannels) % (normed + other);
       return row >= firstChannel && row < firstChannel + channels ? value : 0;
     });
-    close(sums.weight, own, `wgrad of ${channels} channels`);
-    if (hasBias) close(sums.bias, biasGradient, "bias");
+    for (const kernel of variantsOf(wgrad, choose)) {
+      const sums = await summed(lab, kernel, inputs, rows, hasBias);
+      closeSums(sums.weight, own, `wgrad of ${channels} channels, ${kernel.variant}`, kernel);
+      if (hasBias) closeSums(sums.bias, biasGradient, `bias, ${kernel.variant}`, kernel);
+    }
   }
 }
 
@@ -302,6 +350,7 @@ export async function checkUpconv(
   size: Size,
   channels: number,
   outChannels: number,
+  choose?: Choose,
 ): Promise<void> {
   const [images, height, width] = size;
   const extent = extentOf(size, storage);
@@ -316,34 +365,38 @@ export async function checkUpconv(
   const source: SourceSpec = { channels, normOffset: 0, relu: true };
   const weights = hwio(weight, channels, outChannels, 4, false);
   const expected = upconvForward(input, weight, bias, outChannels);
-  const forward = await runKernel(lab, upconv({ ...extent, source, outChannels }, lab.target), {
-    weights,
-    bias: Float32Array.from(bias),
-    norms,
-    source: encoded(stored, storage),
-    output: empty(expected.data.length),
-  });
-  closeFeature(forward.outputs["output"], packed(expected), "forward", storage);
+  const forward = upconv({ ...extent, source, outChannels }, lab.target);
+  for (const kernel of variantsOf(forward, choose)) {
+    const outputs = await run(lab, kernel, {
+      weights,
+      bias: Float32Array.from(bias),
+      norms,
+      source: encoded(stored, storage),
+      output: empty(expected.data.length),
+    });
+    closeFeature(outputs["output"], packed(expected), `forward, ${kernel.variant}`, storage);
+  }
   const back = upconvBackward(input, weight, gradient);
   for (const accumulate of [false, true]) {
     const before = feature(channels, size, 7, storage);
-    const kernel = upconvDgrad({ ...extent, channels, outChannels, accumulate }, lab.target);
+    const dgrad = upconvDgrad({ ...extent, channels, outChannels, accumulate }, lab.target);
     const inputs = { weights, gradient: encoded(gradient, storage), output: encoded(before, storage) };
-    const { outputs } = await runKernel(lab, kernel, inputs);
     const data = back.input.data.map((value, i) => value + (accumulate ? (before.data[i] as number) : 0));
-    closeFeature(
-      outputs["output"],
-      packed({ ...back.input, data }),
-      `dgrad, accumulate ${accumulate}`,
-      storage,
-    );
+    for (const kernel of variantsOf(dgrad, choose)) {
+      const outputs = await run(lab, kernel, inputs);
+      const what = `dgrad, accumulate ${accumulate}, ${kernel.variant}`;
+      closeFeature(outputs["output"], packed({ ...back.input, data }), what, storage);
+    }
   }
   const wgrad = upconvWgrad({ ...extent, source, outChannels }, lab.target);
   const inputs = { norms, source: encoded(stored, storage), gradient: encoded(gradient, storage) };
   const rows = { taps: 4, channels, firstChannel: 0, inChannels: channels, rowFloats: outChannels };
-  const sums = await summed(lab, wgrad, inputs, rows, true);
-  close(sums.weight, hwio(back.weight, channels, outChannels, 4, false), "wgrad");
-  close(sums.bias, back.bias, "bias");
+  for (const kernel of variantsOf(wgrad, choose)) {
+    const sums = await summed(lab, kernel, inputs, rows, true);
+    const own = hwio(back.weight, channels, outChannels, 4, false);
+    closeSums(sums.weight, own, `wgrad, ${kernel.variant}`, kernel);
+    closeSums(sums.bias, back.bias, `bias, ${kernel.variant}`, kernel);
+  }
 }
 
 export async function checkMaxPool(

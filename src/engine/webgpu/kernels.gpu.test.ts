@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import { acquireDevice } from "./device";
 import { webgpuEngine } from "./engine";
 import * as checks from "./kernelChecks";
+import * as tiles from "./tileChecks";
 
 const missing = await webgpuEngine.unavailable();
 if (missing) console.warn(`WGSL kernels in the browser: skipped. ${missing}`);
@@ -35,6 +36,24 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
       checks.checkHead(await acquireDevice(), storage, size, loss),
     );
+  });
+  describe("with tiles for GPUs", () => {
+    // Several tiles each way with ragged ends, and a single pixel. What is compiled serves both sizes.
+    it.each([
+      [1, 9, 17],
+      [1, 1, 1],
+    ])("in float32, at %i images of %i×%i", async (...size) => {
+      const lab = tiles.asGpu(await acquireDevice(), false);
+      await checks.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
+      await checks.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
+    });
+    it("over five sources", async () =>
+      tiles.checkManySources(tiles.asGpu(await acquireDevice(), false), "f32", [2, 5, 7], tiles.smallTiles));
+    it("in packed halves", async () => {
+      const lab = tiles.asGpu(await acquireDevice(), false);
+      await checks.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
+      await checks.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
+    });
   });
   it("Adam", async () => checks.checkAdam(await acquireDevice()));
 });

@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import { acquireDevice } from "./device";
 import * as checks from "./kernelChecks";
 import { setUpNodeGpu } from "./nodeGpu";
+import * as tiles from "./tileChecks";
 
 const missing = await setUpNodeGpu();
 if (missing) console.warn(`WGSL kernels in Node: skipped. ${missing}`);
@@ -29,6 +30,32 @@ describe.skipIf(missing !== null)("each kernel in Node equals the float64 refere
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
       checks.checkHead(await acquireDevice(), storage, size, loss),
     );
+  });
+  describe("with tiles for GPUs", () => {
+    // Several tiles each way with ragged ends, and a single pixel. What is compiled serves all sizes.
+    it.each([
+      [1, 9, 17],
+      [3, 5, 7],
+      [1, 1, 1],
+    ])("in float32, at %i images of %i×%i", async (...size) => {
+      const lab = tiles.asGpu(await acquireDevice(), false);
+      await checks.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
+      await checks.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
+    });
+    it("over five sources", async () =>
+      tiles.checkManySources(tiles.asGpu(await acquireDevice(), false), "f32", [2, 5, 7], tiles.smallTiles));
+    it("in packed halves", async () => {
+      const lab = tiles.asGpu(await acquireDevice(), false);
+      await checks.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
+      await checks.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
+    });
+    it("in halves, also in workgroup memory", async ({ skip }) => {
+      const lab = await acquireDevice();
+      if (!lab.target.shaderF16) skip("The adapter has no 16-bit floats.");
+      const gpu = tiles.asGpu(lab, true);
+      await checks.checkConv(gpu, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTilesInHalves);
+      await checks.checkUpconv(gpu, "f16", [1, 9, 17], 12, 20, tiles.smallTilesInHalves);
+    });
   });
   it("Adam", async () => checks.checkAdam(await acquireDevice()));
 });

@@ -1,6 +1,8 @@
-import { featureAccess } from "./access";
+import { type FeatureAccess, featureAccess } from "./access";
 import type { ConvDgradSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { withTiles } from "./tile";
+import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -22,14 +24,62 @@ import {
 export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
   const pixel = { name: "pixel", build: () => pixelDgrad(spec, target) };
-  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
+  const others =
+    lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
+  return withTiles(others, convTiles(spec, [spec.outChannels], spec.channels, target), target, (tile) => ({
+    name: convTileName(tile),
+    build: () => tileDgrad(spec, target, tile),
+  }));
 });
+
+/** The variant for GPUs; see `tileConv`. */
+export function tileDgrad(spec: ConvDgradSpec, target: Target, tile: ConvTile): Kernel {
+  const access = featureAccess(spec, target);
+  const { inChannels, firstChannel, channels, outChannels } = spec;
+  const outBlocks = blocksOf(outChannels);
+  const built = tileConv(
+    {
+      ...spec,
+      outChannels: channels,
+      access,
+      sources: [
+        {
+          name: "gradient",
+          source: { channels: outChannels, normOffset: null, relu: false },
+          // The taps run backwards from the last.
+          weightStart: (8 * inChannels + firstChannel) * outBlocks,
+        },
+      ],
+      walk: {
+        tapStep: -inChannels * outBlocks,
+        rowStep: outBlocks,
+        blockStep: 1,
+        vectorStep: 4 * outBlocks,
+        turned: true,
+      },
+      before: [],
+      after: [
+        ...(spec.mask ? [["mask", "read", access.read] as const] : []),
+        ["output", "readWrite", access.readWrite],
+      ],
+      initial: () => "vec4f()",
+      store: storeOf(spec, access),
+    },
+    tile,
+  );
+  return { ...built, ...figures(spec) };
+}
+
+/** Statement that stores `value` at `to`: what the mask lets pass, added where asked. */
+function storeOf({ mask, accumulate }: ConvDgradSpec, access: FeatureAccess): string {
+  const passed = mask ? `select(vec4f(), value, ${access.load("mask[to]")} > vec4f())` : "value";
+  return `output[to] = ${access.store(accumulate ? `${access.loadOwn("output[to]")} + ${passed}` : passed)};`;
+}
 
 /** The variant for processors; see `laneConv`. */
 export function laneDgrad(spec: ConvDgradSpec, target: Target, lanes: number, tile?: LaneTile): Kernel {
   const access = featureAccess(spec, target);
   const { inChannels, firstChannel, channels, outChannels } = spec;
-  const passed = spec.mask ? `select(vec4f(), value, ${access.load("mask[to]")} > vec4f())` : "value";
   const built = laneConv(
     {
       ...spec,
@@ -56,7 +106,7 @@ export function laneDgrad(spec: ConvDgradSpec, target: Target, lanes: number, ti
         ["output", "readWrite", access.readWrite],
       ],
       initial: () => "vec4f()",
-      store: `output[to] = ${access.store(spec.accumulate ? `${access.loadOwn("output[to]")} + ${passed}` : passed)};`,
+      store: storeOf(spec, access),
     },
     tile,
   );
@@ -97,7 +147,6 @@ export function pixelDgrad(spec: ConvDgradSpec, target: Target, tile?: PixelTile
     ],
     access,
   );
-  const masked = spec.mask ? `select(vec4f(), value, ${access.load("mask[to]")} > vec4f())` : "value";
   const wgsl = `${text}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -142,7 +191,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     vectors,
     `if (left + p < ${width}) {
       let to = ((image * ${blocks} + block + k) * ${height} + y) * ${width} + left + p;
-      output[to] = ${access.store(spec.accumulate ? `${access.loadOwn("output[to]")} + ${masked}` : masked)};
+      ${storeOf(spec, access)}
     }`,
   )}
 }`;

@@ -1,6 +1,8 @@
 import { featureAccess } from "./access";
 import type { ConvForwardSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { withTiles } from "./tile";
+import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -24,8 +26,46 @@ import {
 export const convForward = tunable<ConvForwardSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
   const pixel = { name: "pixel", build: () => pixelForward(spec, target) };
-  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
+  const others =
+    lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
+  const inChannels = spec.sources.map(({ channels }) => channels);
+  return withTiles(others, convTiles(spec, inChannels, spec.outChannels, target), target, (tile) => ({
+    name: convTileName(tile),
+    build: () => tileForward(spec, target, tile),
+  }));
 });
+
+/** The variant for GPUs; see `tileConv`. */
+export function tileForward(spec: ConvForwardSpec, target: Target, tile: ConvTile): Kernel {
+  const access = featureAccess(spec, target);
+  const { sources, outChannels } = spec;
+  const inChannels = sources.reduce((sum, { channels }) => sum + channels, 0);
+  const outBlocks = blocksOf(outChannels);
+  const built = tileConv(
+    {
+      ...spec,
+      access,
+      sources: sources.map((source, index) => ({
+        name: `source${index}`,
+        source,
+        weightStart: sources.slice(0, index).reduce((sum, { channels }) => sum + channels * outBlocks, 0),
+      })),
+      walk: {
+        tapStep: inChannels * outBlocks,
+        rowStep: outBlocks,
+        blockStep: 4 * outBlocks,
+        vectorStep: 1,
+        turned: false,
+      },
+      before: [["bias", "read", "vec4f"]],
+      after: [["output", "readWrite", access.readWrite]],
+      initial: (block) => `bias[${block}]`,
+      store: `output[to] = ${access.store(spec.relu ? "max(vec4f(), value)" : "value")};`,
+    },
+    tile,
+  );
+  return { ...built, ...figures(spec) };
+}
 
 /** The variant for processors; see `laneConv`. */
 export function laneForward(spec: ConvForwardSpec, target: Target, lanes: number, tile?: LaneTile): Kernel {

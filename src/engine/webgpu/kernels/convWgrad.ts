@@ -1,7 +1,9 @@
 import { featureAccess } from "./access";
 import type { Build, ConvWgradSpec, Kernel, PartialKernel, Target, Variant } from "./kernel";
 import { lanesOf } from "./laneConv";
-import { laneWgrad, type WgradTile, wgradTile } from "./laneWgrad";
+import { laneWgrad, type WgradTile as WgradLaneTile, wgradTile } from "./laneWgrad";
+import { withTiles } from "./tile";
+import { CONV_TAPS, tileWgrad, type WgradTile, wgradTileName, wgradTiles } from "./tileWgrad";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -32,14 +34,31 @@ export const convWgrad = tunable<ConvWgradSpec, PartialKernel>(
   (spec, target): readonly Variant<PartialKernel>[] => {
     const lanes = lanesOf(target);
     const pair = { name: "pair", build: () => pairWgrad(spec, target) };
-    if (lanes === null || spec.source.channels === 1) return [pair];
-    const tile = wgradTile(spec.outChannels, lanes);
-    return [{ name: "lane", build: () => laneWgradKernel(spec, target, tile) }, pair];
+    const others =
+      lanes === null || spec.source.channels === 1
+        ? [pair]
+        : [
+            {
+              name: "lane",
+              build: () => laneWgradKernel(spec, target, wgradTile(spec.outChannels, lanes)),
+            },
+            pair,
+          ];
+    return withTiles(others, wgradTiles({ ...spec, taps: CONV_TAPS }, target), target, (tile) => ({
+      name: wgradTileName(tile),
+      build: () => tileWgradKernel(spec, target, tile),
+    }));
   },
 );
 
+/** The variant for GPUs; see `tileWgrad`. */
+export function tileWgradKernel(spec: ConvWgradSpec, target: Target, tile: WgradTile): PartialKernel {
+  const built = tileWgrad({ ...spec, taps: CONV_TAPS }, featureAccess(spec, target), tile);
+  return { ...built, ...figures(spec, built.splits, built.partialFloats) };
+}
+
 /** The variant for processors; see `laneWgrad`. */
-export function laneWgradKernel(spec: ConvWgradSpec, target: Target, tile: WgradTile): PartialKernel {
+export function laneWgradKernel(spec: ConvWgradSpec, target: Target, tile: WgradLaneTile): PartialKernel {
   const built = laneWgrad(spec, target, tile);
   return { ...built, ...figures(spec, built.splits, built.partialFloats) };
 }

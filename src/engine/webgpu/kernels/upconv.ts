@@ -1,5 +1,8 @@
 import { featureAccess } from "./access";
 import type { Build, Extent, Kernel, PartialKernel, SourceSpec, Target } from "./kernel";
+import { withTiles } from "./tile";
+import { productTileName, tileUpconv, tileUpconvDgrad, upconvDgradTiles, upconvTiles } from "./tileUpconv";
+import { tileWgrad, UPCONV_TAPS, wgradTileName, wgradTiles } from "./tileWgrad";
 import { upconvBroadcast, upconvDgradBroadcast, upconvWgradBroadcast } from "./upconvBroadcast";
 import { tunable } from "./variants";
 import { blocksOf, declare, featureBytes, onLoad, pixelsOf, repeat, sizeText } from "./wgsl";
@@ -54,10 +57,26 @@ function tiling(
 export const upconv = tunable<UpconvSpec, Kernel>((spec, target) => {
   const lanes = lanesOf(target);
   const plain = { name: "plain", build: () => upconvPlain(spec, target) };
-  return lanes === null
-    ? [plain]
-    : [{ name: "lane", build: () => upconvBroadcast(spec, target, lanes) }, plain];
+  const others =
+    lanes === null ? [plain] : [{ name: "lane", build: () => upconvBroadcast(spec, target, lanes) }, plain];
+  const tiles = upconvTiles(spec, spec.source.channels, spec.outChannels, target);
+  return withTiles(others, tiles, target, (tile) => ({
+    name: productTileName(tile),
+    build: () => ({ ...tileUpconv(spec, featureAccess(spec, target), tile), ...upconvFigures(spec) }),
+  }));
 });
+
+function upconvFigures(spec: UpconvSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { source, outChannels } = spec;
+  return {
+    label: `upconv ${source.channels}→${outChannels} ${sizeText(spec)}`,
+    flops: 8 * source.channels * outChannels * pixelsOf(spec),
+    bytes:
+      featureBytes(spec, source.channels) +
+      4 * featureBytes(spec, outChannels) +
+      16 * source.channels * outChannels,
+  };
+}
 
 const upconvPlain: Build<UpconvSpec> = (spec, target) => {
   const access = featureAccess(spec, target);
@@ -105,15 +124,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   )}
 }`;
   return {
-    label: `upconv ${source.channels}→${outChannels} ${sizeText(spec)}`,
+    ...upconvFigures(spec),
     wgsl,
     bindings,
     workgroups: [Math.ceil(tiles / threads), outBlocks, 1],
-    flops: 8 * source.channels * outChannels * pixelsOf(spec),
-    bytes:
-      featureBytes(spec, source.channels) +
-      4 * featureBytes(spec, outChannels) +
-      16 * source.channels * outChannels,
   };
 };
 
@@ -124,10 +138,28 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 export const upconvDgrad = tunable<UpconvDgradSpec, Kernel>((spec, target) => {
   const lanes = lanesOf(target);
   const plain = { name: "plain", build: () => upconvDgradPlain(spec, target) };
-  return lanes === null
-    ? [plain]
-    : [{ name: "lane", build: () => upconvDgradBroadcast(spec, target, lanes) }, plain];
+  const others =
+    lanes === null
+      ? [plain]
+      : [{ name: "lane", build: () => upconvDgradBroadcast(spec, target, lanes) }, plain];
+  const tiles = upconvDgradTiles(spec, spec.channels, spec.outChannels, target);
+  return withTiles(others, tiles, target, (tile) => ({
+    name: productTileName(tile),
+    build: () => ({ ...tileUpconvDgrad(spec, featureAccess(spec, target), tile), ...dgradFigures(spec) }),
+  }));
 });
+
+function dgradFigures(spec: UpconvDgradSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { channels, outChannels, accumulate } = spec;
+  return {
+    label: `upconvDgrad ${channels}←${outChannels} ${sizeText(spec)}${accumulate ? " add" : ""}`,
+    flops: 8 * channels * outChannels * pixelsOf(spec),
+    bytes:
+      4 * featureBytes(spec, outChannels) +
+      (accumulate ? 2 : 1) * featureBytes(spec, channels) +
+      16 * channels * outChannels,
+  };
+}
 
 const upconvDgradPlain: Build<UpconvDgradSpec> = (spec, target) => {
   const access = featureAccess(spec, target);
@@ -171,15 +203,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${repeat(pixels, (p) => `if (left + ${p} < ${width}) { output[to + ${p}] = ${access.store(spec.accumulate ? `${access.loadOwn(`output[to + ${p}]`)} + a${p}` : `a${p}`)}; }`)}
 }`;
   return {
-    label: `upconvDgrad ${channels}←${outChannels} ${sizeText(spec)}${spec.accumulate ? " add" : ""}`,
+    ...dgradFigures(spec),
     wgsl,
     bindings,
     workgroups: [Math.ceil(tiles / threads), blocks, 1],
-    flops: 8 * channels * outChannels * pixelsOf(spec),
-    bytes:
-      4 * featureBytes(spec, outChannels) +
-      (spec.accumulate ? 2 : 1) * featureBytes(spec, channels) +
-      16 * channels * outChannels,
   };
 };
 
@@ -196,8 +223,32 @@ export const upconvWgrad = tunable<UpconvSpec, PartialKernel>((spec, target) => 
   const lanes = lanesOf(target);
   const plain = { name: "plain", build: () => upconvWgradPlain(spec, target) };
   const fits = lanes !== null && spec.outChannels % lanes === 0 && spec.width % (lanes / 4) === 0;
-  return fits ? [{ name: "lane", build: () => upconvWgradBroadcast(spec, target, lanes) }, plain] : [plain];
+  const others = fits
+    ? [{ name: "lane", build: () => upconvWgradBroadcast(spec, target, lanes) }, plain]
+    : [plain];
+  const problem = { ...spec, bias: true, taps: UPCONV_TAPS };
+  return withTiles(others, wgradTiles(problem, target), target, (tile) => ({
+    name: wgradTileName(tile),
+    build: () => {
+      const built = tileWgrad(problem, featureAccess(spec, target), tile);
+      return { ...built, ...wgradFigures(spec, built.splits, built.partialFloats) };
+    },
+  }));
 });
+
+function wgradFigures(
+  spec: UpconvSpec,
+  splits: number,
+  partialFloats: number,
+): Pick<Kernel, "label" | "flops" | "bytes"> {
+  const { source, outChannels } = spec;
+  return {
+    label: `upconvWgrad ${source.channels}→${outChannels} ${sizeText(spec)}`,
+    flops: 8 * source.channels * outChannels * pixelsOf(spec),
+    bytes:
+      featureBytes(spec, source.channels) + 4 * featureBytes(spec, outChannels) + 4 * partialFloats * splits,
+  };
+}
 
 const upconvWgradPlain: Build<UpconvSpec, PartialKernel> = (spec, target) => {
   const access = featureAccess(spec, target);
@@ -254,13 +305,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (inBlock == 0) { partials[split * ${partialFloats / 4} + ${TAPS * source.channels * outBlocks} + outBlock] = sum; }
 }`;
   return {
-    label: `upconvWgrad ${source.channels}→${outChannels} ${sizeText(spec)}`,
+    ...wgradFigures(spec, splits, partialFloats),
     wgsl,
     bindings,
     workgroups: [Math.ceil((pairs * splits) / threads), 1, 1],
-    flops: 8 * source.channels * outChannels * pixelsOf(spec),
-    bytes:
-      featureBytes(spec, source.channels) + 4 * featureBytes(spec, outChannels) + 4 * partialFloats * splits,
     splits,
     partialFloats,
   };
