@@ -1,6 +1,7 @@
 import { featureAccess } from "./access";
 import type { ConvDgradSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { matrixDgrad } from "./matrixConv";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -22,7 +23,11 @@ import {
 export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
   const pixel = { name: "pixel", build: () => pixelDgrad(spec, target) };
-  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
+  return [
+    ...(lanes === null ? [] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }]),
+    pixel,
+    ...matrixDgrad(spec, target, figures(spec)),
+  ];
 });
 
 /** The variant for processors; see `laneConv`. */

@@ -1,6 +1,7 @@
 import { featureAccess } from "./access";
 import type { ConvForwardSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { matrixForward } from "./matrixConv";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -24,7 +25,11 @@ import {
 export const convForward = tunable<ConvForwardSpec, Kernel>((spec, target): readonly Variant<Kernel>[] => {
   const lanes = lanesOf(target);
   const pixel = { name: "pixel", build: () => pixelForward(spec, target) };
-  return lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
+  return [
+    ...(lanes === null ? [] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }]),
+    pixel,
+    ...matrixForward(spec, target, figures(spec)),
+  ];
 });
 
 /** The variant for processors; see `laneConv`. */

@@ -2,6 +2,7 @@ import { featureAccess } from "./access";
 import type { Build, ConvWgradSpec, Kernel, PartialKernel, Target, Variant } from "./kernel";
 import { lanesOf } from "./laneConv";
 import { laneWgrad, type WgradTile, wgradTile } from "./laneWgrad";
+import { matrixWgrad } from "./matrixWgrad";
 import { tunable } from "./variants";
 import {
   blocksOf,
@@ -32,9 +33,18 @@ export const convWgrad = tunable<ConvWgradSpec, PartialKernel>(
   (spec, target): readonly Variant<PartialKernel>[] => {
     const lanes = lanesOf(target);
     const pair = { name: "pair", build: () => pairWgrad(spec, target) };
-    if (lanes === null || spec.source.channels === 1) return [pair];
-    const tile = wgradTile(spec.outChannels, lanes);
-    return [{ name: "lane", build: () => laneWgradKernel(spec, target, tile) }, pair];
+    return [
+      ...(lanes === null || spec.source.channels === 1
+        ? []
+        : [
+            {
+              name: "lane",
+              build: () => laneWgradKernel(spec, target, wgradTile(spec.outChannels, lanes)),
+            },
+          ]),
+      pair,
+      ...matrixWgrad(spec, target, (splits, floats) => figures(spec, splits, floats)),
+    ];
   },
 );
 
