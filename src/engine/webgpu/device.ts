@@ -1,7 +1,8 @@
 import { LabError } from "@/contracts/failure";
 import type { AdapterInfo } from "@/contracts/training";
 import { describeAdapter, isSoftware } from "../adapter";
-import type { Target } from "./kernels/kernel";
+import type { SubgroupMatrix, Target } from "./kernels/kernel";
+import { MATRIX_FEATURE, type ProbedMatrix, probeSubgroupMatrices, reportedMatrices } from "./matrixProbe";
 
 /** Limits that the engine asks for as high as the adapter has them. */
 const WANTED_LIMITS = [
@@ -25,6 +26,8 @@ export interface LabDevice {
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
   readonly target: Target;
+  /** Matrix units that the adapter reports; those without a problem are in `target`. */
+  readonly matrices: readonly ProbedMatrix[];
   /** By WGSL text. */
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   /** Texts of kernels that were sliced: they stay so, so that nothing is compiled twice. */
@@ -40,6 +43,9 @@ export interface LabDevice {
 }
 
 let current: Promise<LabDevice> | null = null;
+
+/** A device of this thread was lost while its matrix units were tried: the next ones go without. */
+let matricesLoseDevices = false;
 
 /** WebGPU of this thread: absent outside browsers and without a secure context, whatever the types say. */
 function findGpu(): GPU | null {
@@ -71,9 +77,14 @@ async function openDevice(): Promise<LabDevice> {
       "Use a current Chrome, Edge or Safari, or choose another engine.",
     );
   const limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const features = (["timestamp-query", "shader-f16", "subgroups"] as const).filter((name) =>
-    adapter.features.has(name),
-  );
+  const reported = matricesLoseDevices ? [] : reportedMatrices(adapter);
+  const wanted = [
+    "timestamp-query",
+    "shader-f16",
+    "subgroups",
+    ...(reported.length > 0 ? [MATRIX_FEATURE] : []),
+  ];
+  const features = (wanted as GPUFeatureName[]).filter((name) => adapter.features.has(name));
   const device = await adapter
     .requestDevice({ label: "webgpu engine", requiredLimits: limits, requiredFeatures: features })
     .catch((error: unknown) => {
@@ -100,6 +111,7 @@ async function openDevice(): Promise<LabDevice> {
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
     },
+    matrices: [],
     pipelines: new Map(),
     slicedTexts: new Set(),
     gflops: isSoftware(described) ? SOFTWARE_GFLOPS : HARDWARE_GFLOPS,
@@ -116,30 +128,22 @@ async function openDevice(): Promise<LabDevice> {
     },
     () => undefined,
   );
-  return opened;
+  return reported.length > 0 ? withMatrices(opened, reported) : opened;
+}
+
+/** The same device with the matrix units that prove right; another one without them where trying them loses it. */
+async function withMatrices(opened: LabDevice, reported: readonly SubgroupMatrix[]): Promise<LabDevice> {
+  const matrices = await probeSubgroupMatrices(opened, reported);
+  if (opened.lost !== null) {
+    matricesLoseDevices = true;
+    return openDevice();
+  }
+  const subgroupMatrices = matrices.flatMap(({ matrix, problem }) => (problem === null ? [matrix] : []));
+  // In place: what notes losses and errors holds this object.
+  return Object.assign(opened, { matrices, target: { ...opened.target, subgroupMatrices } });
 }
 
 function subgroupSizeOf({ features, info }: GPUAdapter): number | null {
   const { subgroupMinSize, subgroupMaxSize } = info;
   return features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : null;
-}
-
-/** How long after something failed the loss that caused it may be told. */
-const LOSS_WAIT_MS = 100;
-
-/** Why the device was lost, or null: what fails of a lost device may fail a turn before the device says so. */
-export async function lossOf({ device, lost }: LabDevice): Promise<string | null> {
-  if (lost !== null) return lost;
-  const told = device.lost.then(({ message, reason }) => message || reason);
-  const never = new Promise<null>((resolve) => setTimeout(() => resolve(null), LOSS_WAIT_MS));
-  return Promise.race([told, never]);
-}
-
-/** The failure of a lost device. */
-export function deviceLost(reason: string): LabError {
-  return new LabError(
-    "engine/device-lost",
-    `The graphics device was lost (${reason}).`,
-    "Continue the run from its last checkpoint.",
-  );
 }

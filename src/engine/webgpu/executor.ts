@@ -2,7 +2,8 @@ import { LabError } from "@/contracts/failure";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
-import { deviceLost, type LabDevice } from "./device";
+import type { LabDevice } from "./device";
+import { deviceLost } from "./deviceLoss";
 import { type InferencePlan, planInference } from "./inferencePlan";
 import type { Target } from "./kernels/kernel";
 import {

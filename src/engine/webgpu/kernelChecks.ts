@@ -226,7 +226,10 @@ async function summed(
   };
 }
 
-/** Two sources, the first behind BatchNorm and ReLU; the default variants, or those that `choose` names. */
+/**
+ * Two sources, the first behind BatchNorm and ReLU; the default variants, or those that `choose` names. `operands`: what the
+ * kernel rounds weights and values seen to before it multiplies them; the reference gets them so.
+ */
 export async function checkConv(
   lab: LabDevice,
   storage: Storage,
@@ -235,17 +238,19 @@ export async function checkConv(
   other: number,
   outChannels: number,
   choose?: Choose,
+  operands: Storage = "f32",
 ): Promise<void> {
   const extent = extentOf(size, storage);
   const stored = feature(normed, size, 1, storage);
   const second = feature(other, size, 2, storage);
   const scale = Float64Array.from(noise(normed, 3));
   const shift = Float64Array.from(noise(normed, 4));
-  const weight = Float64Array.from(noise(outChannels * (normed + other) * 9, 5));
+  const weight = Float64Array.from(noise(outChannels * (normed + other) * 9, 5), (w) => rounded(w, operands));
   const bias = Float64Array.from(noise(outChannels, 6));
   const gradient = feature(outChannels, size, 7, storage);
   const norms = Float32Array.from([...scale, ...shift, ...empty(2 * normed)]);
-  const input = concat(seen(stored, scale, shift), second);
+  const exact = concat(seen(stored, scale, shift), second);
+  const input = { ...exact, data: exact.data.map((value) => rounded(Math.fround(value), operands)) };
   const expected = conv.convForward(input, weight, bias, 3, outChannels);
   const weights = hwio(weight, outChannels, normed + other, 9, true);
   const sources: readonly SourceSpec[] = [{ channels: normed, normOffset: 0, relu: true }, plain(other)];

@@ -2,7 +2,7 @@ import type { LabDevice } from "./device";
 import type { Kernel } from "./kernels/kernel";
 import { constantsEntries, pipelineOf } from "./pipelines";
 
-/** What a kernel left in its `readWrite` bindings, and how long it took. Used by tests and benchmarks. */
+/** What a kernel left in its `readWrite` bindings, and how long it took. Used by tests, benchmarks and the probe of matrix units. */
 export interface KernelResult {
   readonly outputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
   /** Fastest of the runs in milliseconds, with the submission. */

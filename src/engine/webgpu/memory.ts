@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
-import { deviceLost, type LabDevice, lossOf } from "./device";
+import type { LabDevice } from "./device";
+import { deviceLost, lossOf } from "./deviceLoss";
 
 /** Owner of an executor's buffers: makes them under error scopes, counts their bytes, and frees what is left. */
 export class DeviceMemory {

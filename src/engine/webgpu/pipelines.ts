@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
-import { deviceLost, type LabDevice, lossOf } from "./device";
+import type { LabDevice } from "./device";
+import { deviceLost, lossOf } from "./deviceLoss";
 import type { Access, Kernel } from "./kernels/kernel";
 
 const BUFFER_TYPE: Readonly<Record<Access, GPUBufferBindingType>> = {

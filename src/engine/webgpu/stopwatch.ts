@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
-import { deviceLost, type LabDevice } from "./device";
+import type { LabDevice } from "./device";
+import { deviceLost } from "./deviceLoss";
 
 /** Times passes: by timestamps where the device has them, else by the wall clock around the submission. */
 export class Stopwatch {

@@ -1,6 +1,7 @@
 import { type FeatureAccess, featureAccess } from "./access";
 import type { ConvDgradSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { matrixDgrad } from "./matrixConv";
 import { withTiles } from "./tile";
 import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
@@ -26,10 +27,16 @@ export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly
   const pixel = { name: "pixel", build: () => pixelDgrad(spec, target) };
   const others =
     lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
-  return withTiles(others, convTiles(spec, [spec.outChannels], spec.channels, target), target, (tile) => ({
-    name: convTileName(tile),
-    build: () => tileDgrad(spec, target, tile),
-  }));
+  const matrices = matrixDgrad(spec, target, figures(spec));
+  return withTiles(
+    [...others, ...matrices],
+    convTiles(spec, [spec.outChannels], spec.channels, target),
+    target,
+    (tile) => ({
+      name: convTileName(tile),
+      build: () => tileDgrad(spec, target, tile),
+    }),
+  );
 });
 
 /** The variant for GPUs; see `tileConv`. */

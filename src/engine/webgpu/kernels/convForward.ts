@@ -1,6 +1,7 @@
 import { featureAccess } from "./access";
 import type { ConvForwardSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
+import { matrixForward } from "./matrixConv";
 import { withTiles } from "./tile";
 import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
@@ -28,11 +29,17 @@ export const convForward = tunable<ConvForwardSpec, Kernel>((spec, target): read
   const pixel = { name: "pixel", build: () => pixelForward(spec, target) };
   const others =
     lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
+  const matrices = matrixForward(spec, target, figures(spec));
   const inChannels = spec.sources.map(({ channels }) => channels);
-  return withTiles(others, convTiles(spec, inChannels, spec.outChannels, target), target, (tile) => ({
-    name: convTileName(tile),
-    build: () => tileForward(spec, target, tile),
-  }));
+  return withTiles(
+    [...others, ...matrices],
+    convTiles(spec, inChannels, spec.outChannels, target),
+    target,
+    (tile) => ({
+      name: convTileName(tile),
+      build: () => tileForward(spec, target, tile),
+    }),
+  );
 });
 
 /** The variant for GPUs; see `tileConv`. */

@@ -2,6 +2,7 @@ import { featureAccess } from "./access";
 import type { Build, ConvWgradSpec, Kernel, PartialKernel, Target, Variant } from "./kernel";
 import { lanesOf } from "./laneConv";
 import { laneWgrad, type WgradTile as WgradLaneTile, wgradTile } from "./laneWgrad";
+import { matrixWgrad } from "./matrixWgrad";
 import { withTiles } from "./tile";
 import { CONV_TAPS, tileWgrad, type WgradTile, wgradTileName, wgradTiles } from "./tileWgrad";
 import { tunable } from "./variants";
@@ -44,10 +45,16 @@ export const convWgrad = tunable<ConvWgradSpec, PartialKernel>(
             },
             pair,
           ];
-    return withTiles(others, wgradTiles({ ...spec, taps: CONV_TAPS }, target), target, (tile) => ({
-      name: wgradTileName(tile),
-      build: () => tileWgradKernel(spec, target, tile),
-    }));
+    const matrices = matrixWgrad(spec, target, (splits, floats) => figures(spec, splits, floats));
+    return withTiles(
+      [...others, ...matrices],
+      wgradTiles({ ...spec, taps: CONV_TAPS }, target),
+      target,
+      (tile) => ({
+        name: wgradTileName(tile),
+        build: () => tileWgradKernel(spec, target, tile),
+      }),
+    );
   },
 );
 

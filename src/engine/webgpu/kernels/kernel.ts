@@ -66,7 +66,7 @@ export interface Target {
   readonly subgroupSize: number | null;
   /** The device has 16-bit floats in WGSL (`shader-f16`); without them halves are unpacked from 32-bit words. */
   readonly shaderF16: boolean;
-  /** Matrix units of subgroups, as `chromium-experimental-subgroup-matrix` reports them; [] where there are none. */
+  /** Matrix units of subgroups that gave the right product when the device was opened, the driver's favourite first. */
   readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** The tuner's choices: name of the variant by label of the kernel. What is absent gets the default. */
   readonly tuning: ReadonlyMap<string, string>;
@@ -82,6 +82,8 @@ export interface SubgroupMatrix {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Lanes of the widest subgroup: a workgroup has as many for each of its subgroups. Subgroups may come out narrower. */
+  readonly lanes: number;
 }
 
 /** A feature as a consumer reads it. */
