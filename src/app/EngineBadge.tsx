@@ -1,5 +1,6 @@
-import { Stack, Text } from "@mantine/core";
+import { Anchor, Stack, Text } from "@mantine/core";
 import { IconCpu, IconCpu2, IconCpuOff } from "@tabler/icons-react";
+import { Link } from "wouter";
 import { useGpu } from "@/state/adapter";
 import { HeaderBadge } from "./HeaderBadge";
 
@@ -16,13 +17,16 @@ export function EngineBadge() {
           text={gpu.name}
           label={`Graphics adapter: ${gpu.name}. What does it do here?`}
         >
-          <Stack gap="xs">
-            <Text fw={650}>WebGPU: {gpu.name}</Text>
-            <Text size="sm">
-              Networks can run on this adapter. With the engine on “auto” a run first times a few steps on
-              everything available and takes the fastest.
-            </Text>
-          </Stack>
+          {(close) => (
+            <Stack gap="xs">
+              <Text fw={650}>WebGPU: {gpu.name}</Text>
+              <Text size="sm">
+                Networks can run on this adapter. With the engine on “auto” a run first times a few steps on
+                everything available and takes the fastest.
+              </Text>
+              <EngineLink onFollow={close} />
+            </Stack>
+          )}
         </HeaderBadge>
       );
     case "software":
@@ -32,13 +36,17 @@ export function EngineBadge() {
           text="WebGPU in software"
           label="WebGPU runs in software here. What does that mean?"
         >
-          <Stack gap="xs">
-            <Text fw={650}>WebGPU without a graphics card</Text>
-            <Text size="sm">
-              This browser offers “{gpu.name}”, which computes on the processor. WebAssembly is usually faster
-              then; “auto” measures both and takes the fastest. Small networks and images train well this way.
-            </Text>
-          </Stack>
+          {(close) => (
+            <Stack gap="xs">
+              <Text fw={650}>WebGPU without a graphics card</Text>
+              <Text size="sm">
+                This browser offers “{gpu.name}”, which computes on the processor. WebAssembly is usually
+                faster then; “auto” measures both and takes the fastest. Small networks and images train well
+                this way.
+              </Text>
+              <EngineLink onFollow={close} />
+            </Stack>
+          )}
         </HeaderBadge>
       );
     case "none":
@@ -65,4 +73,12 @@ export function EngineBadge() {
     default:
       return gpu satisfies never;
   }
+}
+
+function EngineLink({ onFollow }: { readonly onFollow: () => void }) {
+  return (
+    <Anchor component={Link} href="/engine" size="sm" onClick={onFollow}>
+      Look into the engine: plan, times, tuning
+    </Anchor>
+  );
 }

@@ -5,8 +5,23 @@ import { createStore } from "zustand/vanilla";
 export type GpuState =
   | { readonly status: "looking" }
   /** `software`: WebGPU works, but on the processor. */
-  | { readonly status: "gpu" | "software"; readonly name: string }
+  | { readonly status: "gpu" | "software"; readonly name: string; readonly offers: GpuOffers }
   | { readonly status: "none"; readonly reason: string };
+
+/** What an adapter can do, as far as the engine cares. */
+export interface GpuOffers {
+  readonly features: readonly string[];
+  /** Fewest and most lanes of a subgroup; null without subgroups. */
+  readonly subgroupLanes: readonly [min: number, max: number] | null;
+  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+}
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+] as const;
 
 export const gpuStore = createStore<GpuState>(() => ({ status: "looking" }));
 
@@ -36,10 +51,15 @@ async function look(): Promise<void> {
       gpuStore.setState({ status: "none", reason: "The browser found no graphics adapter." }, true);
       return;
     }
-    const { info } = adapter;
+    const { info, features, limits } = adapter;
     const software =
       info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(adapterName(info));
-    gpuStore.setState({ status: software ? "software" : "gpu", name: adapterName(info) }, true);
+    const offers: GpuOffers = {
+      features: [...features].sort(),
+      subgroupLanes: features.has("subgroups") ? [info.subgroupMinSize, info.subgroupMaxSize] : null,
+      limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as GpuOffers["limits"],
+    };
+    gpuStore.setState({ status: software ? "software" : "gpu", name: adapterName(info), offers }, true);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     gpuStore.setState({ status: "none", reason: `The graphics adapter did not answer: ${reason}.` }, true);

@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatFixed,
+  formatFlops,
   formatMs,
   formatPercent,
   formatSeconds,
@@ -50,6 +51,15 @@ describe("formatting", () => {
     [2e-7, "2.00e-7"],
     [Number.NaN, "–"],
   ])("short %s → %s", (value, text) => expect(formatShort(value)).toBe(text));
+
+  it.each([
+    [0, "0 FLOP"],
+    [999, "999 FLOP"],
+    [812_000_000, "812 MFLOP"],
+    [12_345_000_000, "12.3 GFLOP"],
+    [999_700_000_000, "1.00 TFLOP"],
+    [null, "–"],
+  ])("operations %s → %s", (flops, text) => expect(formatFlops(flops)).toBe(text));
 
   it("counts, fixed decimals and shares", () => {
     expect(formatCount(31_036_481)).toBe("31,036,481");

@@ -61,6 +61,19 @@ export function formatBytes(bytes: number | null | undefined): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** Floating-point operations in powers of 1000: "812 MFLOP", "12.3 GFLOP". */
+export function formatFlops(flops: number | null | undefined): string {
+  if (!known(flops)) return UNKNOWN;
+  const units = ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"];
+  let value = flops;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? formatCount(value) : formatShort(value)} ${units[unit]}`;
+}
+
 /** Share in [0, 1] → "34 %". */
 export function formatPercent(share: number | null | undefined): string {
   return known(share) ? `${Math.round(share * 100)} %` : UNKNOWN;
