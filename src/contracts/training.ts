@@ -43,6 +43,8 @@ export interface StartedInfo {
   readonly totalSteps: number;
   /** Step it starts or continues from. */
   readonly firstStep: number;
+  /** What differs from the plain way because of this device, a sentence each; absent in runs of earlier versions. */
+  readonly notes?: readonly string[];
 }
 
 export interface AdapterInfo {

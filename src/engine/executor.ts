@@ -42,6 +42,11 @@ export interface ExecutorInfo {
  */
 export interface Executor {
   readonly info: ExecutorInfo;
+  /**
+   * Allocates and compiles for training steps of so many images before the first one, where the engine can. Resolves to what
+   * the user should know about how they are computed on this device, a sentence each.
+   */
+  prepare?(images: number): Promise<readonly string[]>;
   /** Evaluation mode (BatchNorm by running statistics). [images, H, W] → [images, H, W], not clamped. */
   infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>>;
   /** Forward in training mode, mean loss over the batch, backward, one Adam step. Resolves to the loss before the step. */

@@ -1,5 +1,6 @@
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import type { DatasetRecord, ImageRecord, ShardRecord } from "@/contracts/dataset";
+import type { TuningEntry } from "@/contracts/engineLab";
 import { LabError } from "@/contracts/failure";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
@@ -7,11 +8,13 @@ import type { PreviewStrip } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
-export const DATABASE_VERSION = 3;
+export const DATABASE_VERSION = 4;
 
 /** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
 export interface CheckpointRecord {
   readonly runId: string;
+  /** The tuner's choices that the run is trained with, by kernel; absent in checkpoints of earlier versions. */
+  readonly tuning?: Readonly<Record<string, string>>;
   readonly step: number;
   /** Epoch in progress (1-based) and steps done in it. */
   readonly epoch: number;
@@ -69,6 +72,8 @@ export interface LabSchema extends DBSchema {
   traces: { key: string; value: TraceRecord };
   models: { key: string; value: ModelRecord; indexes: { byRun: string; byIdAndTime: [string, number] } };
   settings: { key: string; value: unknown };
+  /** Key [device, kernel]. */
+  tuning: { key: [string, string]; value: TuningEntry };
 }
 
 export type LabDatabase = IDBPDatabase<LabSchema>;
@@ -111,6 +116,7 @@ export function openDatabase(): Promise<LabDatabase> {
       if (oldVersion < 2)
         transaction.objectStore("models").createIndex("byIdAndTime", ["id", "createdAt"], { unique: true });
       if (oldVersion < 3) await addRecoveries(transaction);
+      if (oldVersion < 4) database.createObjectStore("tuning", { keyPath: ["device", "kernel"] });
     },
     // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
     blocking(_currentVersion, _blockedVersion, event) {

@@ -58,9 +58,35 @@ export async function executorOf(
   config: RunConfig,
   checkpoint: CheckpointRecord,
   context: SessionContext,
-): Promise<{ readonly engine: Engine; readonly executor: Executor }> {
+): Promise<{ readonly engine: Engine } & PreparedExecutor> {
   const engine = await engineToContinueOn(checkpoint.engine, context);
-  return { engine, executor: await engine.create(executorOptions(config, checkpoint.weights)) };
+  const options = executorOptions(config, checkpoint.weights);
+  // The run's own choices of kernels, whatever was tuned since: others would sum in another order.
+  return {
+    engine,
+    ...(await preparedExecutor(engine, { ...options, tuning: checkpoint.tuning ?? {} }, config)),
+  };
+}
+
+export interface PreparedExecutor {
+  readonly executor: Executor;
+  /** What the user should know about how steps are computed here, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** An executor that has allocated and compiled for the run's batches, where its engine can do so before the first step. */
+export async function preparedExecutor(
+  engine: Engine,
+  options: ExecutorOptions,
+  { training }: RunConfig,
+): Promise<PreparedExecutor> {
+  const executor = await engine.create(options);
+  try {
+    return { executor, notes: (await executor.prepare?.(training.batchSize)) ?? [] };
+  } catch (error) {
+    await letGo(executor);
+    throw error;
+  }
 }
 
 /** After a lost device there is nothing left to free: that must not hide what was lost. */

@@ -4,6 +4,7 @@ import type { ChooseOptions, EngineChoice } from "@/engine/chooseEngine";
 import type { Engine, ExecutorOptions } from "@/engine/executor";
 import type { RunControl } from "@/training/control";
 import type { EventBatcher } from "@/training/events";
+import { tuningFor } from "../tuning";
 
 /** What a session works with besides the stored data; tests bring their own engines, clock and patience. */
 export interface SessionContext {
@@ -42,6 +43,19 @@ export async function pickEngine(
     batchSize: config.training.batchSize,
     onNote,
     signal: control.signal,
+  });
+}
+
+/** How the run's kernels are computed: the tuner's choices, or none where the engine has no tuner. */
+export async function tuningOfRun(
+  engine: Engine,
+  options: ExecutorOptions,
+  { training }: RunConfig,
+  { events, control }: SessionContext,
+): Promise<Record<string, string>> {
+  return tuningFor(engine, options, training.batchSize, control.signal, (note) => {
+    events.emit({ type: "phase", phase: "choosing-engine", note });
+    events.flush();
   });
 }
 

@@ -18,9 +18,9 @@ import { updateRun } from "@/storage/runs";
 import { assertBatchesNormalise, planRun } from "@/training/plan";
 import { initialState } from "@/training/state";
 import { assertTraceFits } from "@/training/trace";
-import { executorOf, executorOptions, graphOf, letGo, readStoredState } from "./continuing";
+import { executorOf, executorOptions, graphOf, letGo, preparedExecutor, readStoredState } from "./continuing";
 import { openRunData, type RunData } from "./data";
-import { pickEngine, type SessionContext } from "./engines";
+import { pickEngine, type SessionContext, tuningOfRun } from "./engines";
 import { carryOut } from "./work";
 
 type TrainRequest = Parameters<ReplicaApi["train"]>[0];
@@ -42,9 +42,13 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
     const options = executorOptions(config, weights);
     const choice = await pickEngine(config, options, context);
     context.control.signal.throwIfAborted();
-    const executor = await choice.engine.create(options);
+    const tuning = await tuningOfRun(choice.engine, options, config, context);
+    const { executor, notes } = await preparedExecutor(choice.engine, { ...options, tuning }, config);
     const state = initialState(weights);
-    const started = startedInfo(request.runId, graph, data, executor, choice, config, 0);
+    const started = {
+      ...startedInfo(request.runId, graph, data, executor, choice, config, 0),
+      notes,
+    };
     const now = Date.now();
     const run: RunRecord = {
       id: request.runId,
@@ -62,7 +66,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
       failure: null,
       recoveries: [],
     };
-    const checkpoint: CheckpointRecord = { runId: run.id, engine: choice.engine.name, ...state };
+    const checkpoint: CheckpointRecord = { runId: run.id, engine: choice.engine.name, tuning, ...state };
     try {
       await createRunWithCheckpoint(run, checkpoint);
       await carryOut({ run, started, checkpoint, trace: null, data, executor }, context);
@@ -84,11 +88,14 @@ export function resumeSession(runId: string, context: SessionContext): Promise<v
     const graph = graphOf(config);
     const data = await openRunData(config);
     assertSameData(run, data);
-    const { engine, executor } = await executorOf(config, checkpoint, context);
+    const { engine, executor, notes } = await executorOf(config, checkpoint, context);
     try {
       const timingsMs = run.started?.engineTimingsMs ?? {};
       const choice = { engine, timingsMs };
-      const started = startedInfo(runId, graph, data, executor, choice, config, checkpoint.step);
+      const started = {
+        ...startedInfo(runId, graph, data, executor, choice, config, checkpoint.step),
+        notes,
+      };
       await updateRun(runId, { status: "running", failure: null, result: null, perImage: null, started });
       await carryOut({ run, started, checkpoint, trace, data, executor }, context);
     } finally {
@@ -118,7 +125,7 @@ function startedInfo(
   choice: EngineChoice,
   config: RunConfig,
   firstStep: number,
-): StartedInfo {
+): Omit<StartedInfo, "notes"> {
   const { size } = config.data;
   const plan = planRun(config.training, split.train.length);
   return {

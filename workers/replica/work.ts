@@ -92,11 +92,11 @@ async function trainAndTest(attempt: Attempt, frame: Frame, context: SessionCont
 }
 
 /** Writes every snapshot of the run in one transaction. */
-function sinkOf({ run, checkpoint: { engine } }: Attempt): CheckpointSink {
+function sinkOf({ run, checkpoint: { engine, tuning = {} } }: Attempt): CheckpointSink {
   return {
     save: ({ state, epochs, curve, previews, trace, paused }) =>
       saveSnapshot({
-        checkpoint: { runId: run.id, engine, ...state },
+        checkpoint: { runId: run.id, engine, tuning, ...state },
         run: { status: paused ? "paused" : "running", epochs },
         curve,
         previews: previews.map((preview) => ({ runId: run.id, ...preview })),

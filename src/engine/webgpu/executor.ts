@@ -20,7 +20,7 @@ import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
 import { allocatePermanents, type Permanents } from "./permanents";
 import type { PermanentName } from "./plan";
-import { PreparedPrograms } from "./preparedPrograms";
+import { PreparedPrograms, type Ready } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
 import { notesOf, type Pass, placesOf, TrainingPasses } from "./trainingPasses";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
@@ -125,14 +125,10 @@ export class WebgpuExecutor implements Executor {
       const out = new Float32Array(images * pixels);
       for (let first = 0; first < images; first += most) {
         const count = Math.min(most, images - first);
-        const { plan, buffers, program } = await this.inference.ready(`${count}`, () =>
-          planInference(this.network(count), this.target),
-        );
-        const places = placesOf(plan.parts, first * pixels, pixels);
-        for (const [part, { from, to }] of places.entries())
-          this.write(buffers[plan.noisy[part] as number] as GPUBuffer, noisy.subarray(from, to));
+        const group = noisy.subarray(first * pixels, (first + count) * pixels);
+        const { plan, buffers, program } = await this.uploadedInference(group, count);
         program.submit();
-        for (const [part, { from, to }] of places.entries())
+        for (const [part, { from, to }] of placesOf(plan.parts, first * pixels, pixels).entries())
           out.set(await this.read(buffers[plan.output[part] as number] as GPUBuffer, to - from), from);
       }
       return out;
@@ -260,6 +256,28 @@ export class WebgpuExecutor implements Executor {
       }
       return times;
     });
+  }
+
+  /** The same of a forward pass of up to 16 images, with its dispatches' times. */
+  measureInference(noisy: Float32Array<ArrayBuffer>, images: number): Promise<DispatchTime[]> {
+    return this.guarded(async () => {
+      this.checkPixels(noisy, images);
+      return (await this.uploadedInference(noisy, images)).program.measure();
+    });
+  }
+
+  private async uploadedInference(
+    noisy: Float32Array<ArrayBuffer>,
+    images: number,
+  ): Promise<Ready<InferencePlan>> {
+    const ready = await this.inference.ready(`${images}`, () =>
+      planInference(this.network(images), this.target),
+    );
+    const { plan, buffers } = ready;
+    const pixels = this.options.height * this.options.width;
+    for (const [part, { from, to }] of placesOf(plan.parts, 0, pixels).entries())
+      this.write(buffers[plan.noisy[part] as number] as GPUBuffer, noisy.subarray(from, to));
+    return ready;
   }
 
   private network(images: number): Network {
