@@ -3,6 +3,7 @@ import type { Engine, Executor } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
 import { readModelFile } from "@/model/stateDict";
 import { getModel, modelVersion } from "@/storage/models";
+import { storedTuning } from "../tuning";
 import { ExecutorCache } from "./executorCache";
 import { nextTask } from "./nextTask";
 
@@ -71,6 +72,7 @@ export class Denoiser {
       width,
       loss: "l1",
       precision: inferencePrecision(metadata, engine.name),
+      tuning: engine.tuner ? await storedTuning(engine.tuner) : {},
       adam: UNUSED_ADAM,
     });
   }

@@ -23,6 +23,7 @@ import { formatCount, formatFixed, formatMs, formatSeconds, formatShort, formatT
 import { LoadingScreen } from "@/ui/LoadingScreen";
 import { PageHeader } from "@/ui/PageHeader";
 import { PreviewStrip } from "@/ui/PreviewStrip";
+import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
@@ -106,6 +107,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
       </PageHeader>
       <Stack gap="lg">
         {run.failure && <FailurePanel title="This run has failed" failure={run.failure} />}
+        <RunNotices notes={run.started?.notes ?? []} recoveries={run.recoveries} />
         <Card>
           <Figures run={run} />
         </Card>

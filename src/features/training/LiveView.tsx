@@ -9,6 +9,7 @@ import { isLive } from "@/state/trainingReducer";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatBytes, formatCount, formatFixed, formatMs } from "@/ui/format";
 import { PreviewStrip } from "@/ui/PreviewStrip";
+import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { EpochChart } from "./EpochChart";
 import { LiveProgress } from "./LiveProgress";
@@ -17,12 +18,17 @@ import { ResultTable } from "./ResultTable";
 import { RunControls } from "./RunControls";
 import { useResume } from "./useResume";
 
+/** One array, so that nothing is rendered for it. */
+const NONE: readonly string[] = [];
+
 /** Everything about the run in progress, or the one that has just ended. */
 export function LiveView() {
   const run = useTraining((state) => state.run);
   const phase = useTraining((state) => state.phase);
   const failure = useTraining((state) => state.failure);
   const checkpointStep = useTraining((state) => state.checkpointStep);
+  const notes = useTraining((state) => state.started?.notes ?? NONE);
+  const recoveries = useTraining((state) => state.recoveries);
   const resume = useResume();
   const began = useTraining((state) => state.started !== null || state.epochs.length > 0);
   if (!run) return null;
@@ -45,6 +51,7 @@ export function LiveView() {
           )}
         </FailurePanel>
       )}
+      <RunNotices notes={notes} recoveries={recoveries} />
       {!nothing && <LiveBody runId={run.id} />}
     </Stack>
   );

@@ -1,0 +1,30 @@
+import { Alert, List } from "@mantine/core";
+import { IconInfoCircle } from "@tabler/icons-react";
+import { placeOfLoss, placeOfReturn, type Recovery } from "@/contracts/recovery";
+
+/** What befell a run or is particular to its device, a sentence each; nothing where there is nothing to say. */
+export function RunNotices({
+  notes,
+  recoveries,
+}: {
+  readonly notes: readonly string[];
+  readonly recoveries: readonly Recovery[];
+}) {
+  const sentences = [...notes, ...recoveries.map(recoverySentence)];
+  if (sentences.length === 0) return null;
+  return (
+    <Alert color="gray" icon={<IconInfoCircle />} role="note">
+      <List size="sm" spacing={4} c="var(--lab-ink)">
+        {sentences.map((sentence) => (
+          <List.Item key={sentence}>{sentence}</List.Item>
+        ))}
+      </List>
+    </Alert>
+  );
+}
+
+/** "The graphics device was lost after step 123; the run went on from the checkpoint of step 100, and no number changed." */
+export function recoverySentence({ step, checkpointStep, atMs }: Recovery): string {
+  const time = new Date(atMs).toLocaleTimeString();
+  return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
+}
