@@ -142,7 +142,11 @@ export function convTiles(
   const blocks = inChannels.reduce((sum, channels) => sum + blocksOf(channels), 0);
   return rankTiles(
     TILES,
-    inHalves(TILES, storage, target, (tile) => ({ ...tile, blocks: 2, halves: true })),
+    inHalves(TILES, storage, target, (tile) => ({
+      ...tile,
+      blocks: tile.channels > 64 ? 1 : 2,
+      halves: true,
+    })),
     target,
     convTileCost,
     (tile) => {
