@@ -35,8 +35,6 @@ export function asGpu(lab: LabDevice, shaderF16: boolean): LabDevice {
   return { ...lab, target };
 }
 
-export const allTiles: Choose = (name) => name.startsWith("tile");
-
 /** One small and one usual tile of each builder: every parameter has two values among them. */
 const FEW: ReadonlySet<string> = new Set([
   "tile 8×8px 32ch k8 4×4",

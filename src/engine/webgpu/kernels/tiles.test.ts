@@ -5,6 +5,7 @@ import { layoutOf } from "../layout";
 import { lower } from "../lower";
 import { Network } from "../network";
 import { planTraining } from "../trainingPlan";
+import { convForward } from "./convForward";
 import type { Kernel, Storage, Target } from "./kernel";
 
 /** What WebGPU grants on every device. */
@@ -86,6 +87,25 @@ describe.each([
       expect(alternatives.length, label).toBeLessThanOrEqual(12);
     }
   });
+});
+
+it("tiles are left out whose grid has more workgroups a dimension than the device runs", () => {
+  // Blocks of 8×16 pixels are 8,192; of 8×8 twice as many.
+  const target = { ...GPU, maxWorkgroupsPerDimension: 8192 };
+  const sources = [{ channels: 64, normOffset: null, relu: false }];
+  const spec = {
+    images: 16,
+    height: 256,
+    width: 256,
+    storage: "f32",
+    sources,
+    outChannels: 64,
+    relu: false,
+  } as const;
+  const tiles = (convForward(spec, target).alternatives ?? []).filter(({ name }) => name.startsWith("tile"));
+  expect(tiles.length).toBeGreaterThan(0);
+  for (const { name, build } of tiles)
+    expect(Math.max(...build().workgroups), name).toBeLessThanOrEqual(target.maxWorkgroupsPerDimension);
 });
 
 describe("the default", () => {
