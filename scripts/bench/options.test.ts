@@ -58,7 +58,7 @@ describe("parseCommand", () => {
     [["--width", "wide"], "bench/options"],
     [["--width", "0"], "config/invalid"],
     [["--size", "100"], "shape/size"],
-    [["--precision", "mixed"], "config/unsupported"],
+    [["--engine", "tfjs-wasm", "--precision", "mixed"], "config/unsupported"],
     [["--setup", "ddp:2"], "config/unsupported"],
     [["--evaluate", "psnr,lpips"], "config/unsupported"],
     [["--baselines", "bm3d"], "config/unsupported"],
