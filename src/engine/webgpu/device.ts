@@ -1,6 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import type { AdapterInfo } from "@/contracts/training";
 import { describeAdapter, isSoftware } from "../adapter";
+import { lossOf } from "./deviceLoss";
 import type { SubgroupMatrix, Target } from "./kernels/kernel";
 import { MATRIX_FEATURE, type ProbedMatrix, probeSubgroupMatrices, reportedMatrices } from "./matrixProbe";
 
@@ -134,7 +135,8 @@ async function openDevice(): Promise<LabDevice> {
 /** The same device with the matrix units that prove right; another one without them where trying them loses it. */
 async function withMatrices(opened: LabDevice, reported: readonly SubgroupMatrix[]): Promise<LabDevice> {
   const matrices = await probeSubgroupMatrices(opened, reported);
-  if (opened.lost !== null) {
+  const failed = matrices.some(({ problem }) => problem !== null);
+  if ((failed ? await lossOf(opened) : opened.lost) !== null) {
     matricesLoseDevices = true;
     return openDevice();
   }

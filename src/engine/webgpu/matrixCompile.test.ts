@@ -3,6 +3,7 @@ import { convDgrad } from "./kernels/convDgrad";
 import { convForward } from "./kernels/convForward";
 import { convWgrad } from "./kernels/convWgrad";
 import type { Kernel, SourceSpec, Storage, SubgroupMatrix } from "./kernels/kernel";
+import { sliceable } from "./kernels/slice";
 import { type ProbedMatrix, probeSubgroupMatrices } from "./matrixProbe";
 import { nullDevice } from "./nullGpu.fixture";
 import { pipelineOf } from "./pipelines";
@@ -80,7 +81,12 @@ describe.skipIf(typeof lab === "string")("on Dawn's null backend", () => {
       for (const variant of variants) {
         const built = variant.build();
         expect(built.wgsl).toContain("subgroupMatrixMultiplyAccumulate");
-        await pipelineOf(device, { ...built, label: `${built.label} ${variant.name}` });
+        const named = { ...built, label: `${built.label} ${variant.name}` };
+        await pipelineOf(device, named);
+        // Long dispatches are sliced, which rewrites the entry point.
+        const sliced = sliceable(named);
+        if (sliced === null) throw new Error(`${named.label} cannot be sliced.`);
+        await pipelineOf(device, sliced);
       }
     }
   });

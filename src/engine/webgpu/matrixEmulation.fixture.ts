@@ -1,9 +1,15 @@
 import type { LabDevice } from "./device";
 import type { SubgroupMatrix } from "./kernels/kernel";
+import { MATRIX_FEATURE } from "./matrixProbe";
 
 /** The device with every shader changed on its way to the compiler. */
 export function withShaders(lab: LabDevice, change: (wgsl: string) => string): LabDevice {
-  const device = new Proxy(lab.device, {
+  return { ...lab, device: shadersChanged(lab.device, change), pipelines: new Map() };
+}
+
+function shadersChanged(device: GPUDevice, change: (wgsl: string) => string): GPUDevice {
+  return new Proxy(device, {
+    set: (real, key, value) => Reflect.set(real, key, value),
     get(real, key) {
       if (key === "createShaderModule")
         return (descriptor: GPUShaderModuleDescriptor) =>
@@ -12,7 +18,50 @@ export function withShaders(lab: LabDevice, change: (wgsl: string) => string): L
       return typeof value === "function" ? value.bind(real) : value;
     },
   });
-  return { ...lab, device, pipelines: new Map() };
+}
+
+/** WebGPU whose adapter reports units that it emulates; `opened` sees each device and the features asked for. */
+export function gpuWithUnits(
+  gpu: GPU,
+  units: readonly SubgroupMatrix[],
+  change: (wgsl: string) => string,
+  opened: (device: GPUDevice, features: readonly string[]) => void,
+): Pick<GPU, "requestAdapter"> {
+  return {
+    requestAdapter: async () => {
+      const adapter = await gpu.requestAdapter();
+      if (adapter === null) return null;
+      const { vendor, architecture, device, description, subgroupMinSize } = adapter.info;
+      const subgroupMatrixConfigs = units.map(({ component, result, m, n, k }) => ({
+        componentType: component,
+        resultComponentType: result,
+        M: m,
+        N: n,
+        K: k,
+      }));
+      const reported = {
+        features: new Set([...adapter.features, MATRIX_FEATURE]),
+        info: {
+          vendor,
+          architecture,
+          device,
+          description,
+          subgroupMinSize,
+          subgroupMaxSize: units[0]?.lanes,
+          subgroupMatrixConfigs,
+        },
+        requestDevice: async ({ requiredFeatures = [], ...rest }: GPUDeviceDescriptor = {}) => {
+          const features = [...requiredFeatures] as string[];
+          const own = features.filter((name) => name !== MATRIX_FEATURE) as GPUFeatureName[];
+          const real = await adapter.requestDevice({ ...rest, requiredFeatures: own });
+          opened(real, features);
+          return shadersChanged(real, change);
+        },
+        limits: adapter.limits,
+      };
+      return reported as unknown as GPUAdapter;
+    },
+  };
 }
 
 /**
