@@ -67,7 +67,7 @@ export function DispatchRows({ rows, longestMs, sort, onSort, chosen }: Dispatch
       tabIndex={0}
       role="region"
       aria-label="Table of dispatches"
-      minWidth={phone ? 640 : 960}
+      minWidth={phone ? 690 : 1000}
       maxHeight={VIEW_PX}
       className={classes["region"] ?? ""}
       onScroll={({ currentTarget }) => {

@@ -26,8 +26,11 @@ export function PlanFigures({ report }: { readonly report: PlanReport }) {
         note={backward > 0 ? `${nodes.length - backward} forward, ${backward} backward` : "forward"}
       />
       <Stat label="Arithmetic" value={formatFlops(flops)} note="useful, a step" />
-      <Stat label="Traffic" value={formatBytes(bytesMoved)} note="at least" />
-      <Stat label="Intensity" value={`${formatShort(flops / bytesMoved)} FLOP/B`} />
+      <Stat
+        label="Traffic"
+        value={formatBytes(bytesMoved)}
+        note={`at least; ${formatShort(flops / bytesMoved)} FLOP a byte`}
+      />
       <Stat
         label="Memory"
         value={formatBytes(tensorBytes + parameterBytes)}

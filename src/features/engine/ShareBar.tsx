@@ -16,8 +16,8 @@ export interface ShareBarProps {
 export function ShareBar({ text, ms, longestMs, share, colour }: ShareBarProps) {
   return (
     <span className={classes["cell"]}>
-      <span className={classes["text"]}>{text}</span>
-      <span className={classes["share"]}>{share === null ? "" : `${formatFixed(100 * share, 1)} %`}</span>
+      <span data-alone={share === null || undefined}>{text}</span>
+      {share !== null && <span className={classes["share"]}>{`${formatFixed(100 * share, 1)} %`}</span>}
       <span
         className={classes["bar"]}
         style={{

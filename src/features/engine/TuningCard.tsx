@@ -106,6 +106,9 @@ function DeviceEntries({ tuning }: { readonly tuning: DeviceTuning }) {
           <thead>
             <tr>
               <th scope="col">Operation and shape</th>
+              <th scope="col" data-number="">
+                Gain
+              </th>
               <th scope="col">Fastest way</th>
               <th scope="col" data-number="">
                 Time
@@ -114,20 +117,17 @@ function DeviceEntries({ tuning }: { readonly tuning: DeviceTuning }) {
               <th scope="col" data-number="">
                 Time
               </th>
-              <th scope="col" data-number="">
-                Gain
-              </th>
             </tr>
           </thead>
           <tbody>
             {entries.map((entry) => (
               <tr key={entry.kernel}>
                 <th scope="row">{entry.kernel}</th>
+                <td data-number="">{gainText(entry)}</td>
                 <td>{entry.variant}</td>
                 <td data-number="">{formatMs(entry.ms)}</td>
                 <td>{entry.defaultVariant}</td>
                 <td data-number="">{formatMs(entry.defaultMs)}</td>
-                <td data-number="">{gainText(entry)}</td>
               </tr>
             ))}
           </tbody>
