@@ -4,7 +4,7 @@ import { expect, type Page, test } from "@playwright/test";
 import { finished, startRun, TINY_RUN } from "./support/lab";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SCREENS = ["/?demo=off", "/datasets", "/noise", "/train", "/runs", "/denoise", "/nowhere"];
+const SCREENS = ["/?demo=off", "/datasets", "/noise", "/train", "/runs", "/denoise", "/engine", "/nowhere"];
 const VIEWS = [
   { width: 1280, height: 800, colorScheme: "light" },
   { width: 390, height: 844, colorScheme: "dark" },

@@ -11,6 +11,7 @@ import type { Listener } from "@/contracts/workers";
 import { acquireDevice } from "@/engine/webgpu/device";
 import { webgpuTuner } from "@/engine/webgpu/engineTuner";
 import { WebgpuExecutor } from "@/engine/webgpu/executor";
+import { bestMatmulGflops, type MatmulSpeed } from "@/engine/webgpu/matmulProbe";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import { clearTuning, listTuning, putTuning } from "@/storage/tuning";
@@ -23,6 +24,8 @@ const ROUNDS = 3;
 /** What the engine screen asks: plans, measurements and tuning, one after the other. */
 export class EngineLab implements EngineLabApi {
   private stopping = new AbortController();
+  /** Measured once a worker. */
+  private matmul: MatmulSpeed | null = null;
 
   plan(request: PlanRequest): Promise<Outcome<PlanReport>> {
     return outcomeOf(async () => planReport(await acquireDevice(), request, await storedTuning(webgpuTuner)));
@@ -62,7 +65,9 @@ export class EngineLab implements EngineLabApi {
           }
           onProgress({ done: round + 1, total });
         }
-        return measuredReport(planReport(lab, request, tuning), rounds, stepMs, notes);
+        this.matmul ??= await bestMatmulGflops(lab);
+        const report = { ...planReport(lab, request, tuning), matmulGflops: this.matmul.gflops };
+        return measuredReport(report, rounds, stepMs, notes);
       } finally {
         await executor.dispose();
       }
