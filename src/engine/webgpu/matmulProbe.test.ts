@@ -56,7 +56,6 @@ describe.skipIf(missing !== null)("the matrix products that a device is measured
   it("give a speed and the name of the fastest", async () => {
     const lab = await acquireDevice();
     const { gflops, kernel } = await bestMatmulGflops(lab);
-    console.info(`${gflops.toFixed(1)} GFLOP/s, ${kernel}`);
     expect(gflops).toBeGreaterThan(0.1);
     expect(kernel).toMatch(/^matmul .+ \d+$/);
   });
