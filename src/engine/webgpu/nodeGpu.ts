@@ -9,7 +9,8 @@ export async function setUpNodeGpu(): Promise<string | null> {
   Object.assign(process.env, JSON.parse(process.env["LAB_NODE_GPU_ENV"] ?? "{}"));
   try {
     const { create, globals } = await import("webgpu");
-    const gpu = create(["enable-dawn-features=allow_unsafe_apis"]);
+    // Dawn holds 16-bit floats back on NVIDIA cards because of faults with formats that the lab does not use.
+    const gpu = create(["enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia"]);
     Object.assign(globalThis, globals);
     // Also keeps the object referenced: collected, it takes the process down.
     Object.defineProperty(globalThis, "navigator", {

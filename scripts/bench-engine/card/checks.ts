@@ -1,0 +1,53 @@
+import type { FixtureName } from "@/engine/fixtures";
+import { checkGradients, checkSameBits, checkTraining } from "@/engine/tfjs/engineChecks";
+import { acquireDevice } from "@/engine/webgpu/device";
+import { webgpuEngine } from "@/engine/webgpu/engine";
+import * as kernels from "@/engine/webgpu/kernelChecks";
+import * as mixed from "@/engine/webgpu/mixedChecks";
+import type { Settings } from "./card";
+
+/** As the tests in Node hold: `parity.test.ts`. */
+const TOLERANCES = { losses: 1e-4, gradients: 1e-3, final: 1e-2, inferred: 1e-4 };
+const TRAINED: readonly FixtureName[] = ["unet", "unetpp", "unet-l2"];
+const everyVariant = (): boolean => true;
+
+/** The checks of the engine's tests on this card; every variant of the convolutions, not only the default. */
+export async function checkEngine({ only }: Settings): Promise<object> {
+  const results: Record<string, string> = {};
+  const check = async (name: string, work: () => Promise<void>): Promise<void> => {
+    if (!only.test(name)) return;
+    const start = performance.now();
+    const result = await work().then(
+      () => "ok",
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    results[name] = result;
+    console.log(`${result === "ok" ? "ok    " : "FAILED"} ${name} (${(performance.now() - start).toFixed(0)} ms)`);
+    if (result !== "ok") console.log(`       ${result.slice(0, 600)}`);
+  };
+  for (const name of [...TRAINED, "unet-both"] as const)
+    await check(`first gradients of ${name}`, () => checkGradients(webgpuEngine, name, TOLERANCES));
+  for (const name of TRAINED)
+    await check(`training of ${name}`, () => checkTraining(webgpuEngine, name, TOLERANCES));
+  await check("same bits twice", () => checkSameBits(webgpuEngine, "unet", 5));
+  for (const halves of ["native", "packed"] as const)
+    for (const name of TRAINED)
+      await check(`mixed, ${halves}, ${name}`, () => mixed.checkMixedLosses(name, halves));
+  await check("mixed, 200 steps", () => mixed.checkLongRun());
+  await check("mixed, overflow", () => mixed.checkOverflow("native"));
+  for (const [storage, ...size] of kernels.CASES.slice(-4)) {
+    const name = `kernels ${storage} ${size.join("×")}`;
+    const lab = await acquireDevice();
+    await check(`${name} conv`, () => kernels.checkConv(lab, storage, size, 16, 8, 32, everyVariant));
+    await check(`${name} upconv`, () => kernels.checkUpconv(lab, storage, size, 16, 8, everyVariant));
+    await check(`${name} norm`, () => kernels.checkNorm(lab, storage, size));
+    await check(`${name} others`, async () => {
+      await kernels.checkFirstConv(lab, storage, size);
+      await kernels.checkMaxPool(lab, storage, size);
+      await kernels.checkUpsample(lab, storage, size);
+      await kernels.checkHead(lab, storage, size, "l1");
+    });
+  }
+  await check("kernels adam", async () => kernels.checkAdam(await acquireDevice()));
+  return results;
+}
