@@ -83,6 +83,8 @@ export const runConfigSchema = z.strictObject({
     precision: z.enum(["f32", "mixed"]),
     /** `single`, `dp:N` or `ddp:N` (N replicas). */
     setup: z.string().regex(/^(single|d?dp:([2-9]|1[0-6]))$/),
+    /** How gradients travel between replicas: whole, or as scaled halves. Absent: `f32`. */
+    payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
@@ -94,6 +96,19 @@ export const runConfigSchema = z.strictObject({
   trace: z.int().min(0).max(1000),
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** `single`: one replica. `dp`: one master and its helpers. `ddp`: equals, each with a shard of its own. */
+export interface Setup {
+  readonly kind: "single" | "dp" | "ddp";
+  readonly replicas: number;
+}
+
+/** What `engine.setup` of a valid config means. */
+export function setupOf({ engine }: Pick<RunConfig, "engine">): Setup {
+  const [kind, replicas] = engine.setup.split(":");
+  if (kind === "dp" || kind === "ddp") return { kind, replicas: Number(replicas) };
+  return { kind: "single", replicas: 1 };
+}
 
 /** Defaults of new runs: `sound`, as in the headless contract. */
 export const DEFAULT_CONFIG: RunConfig = {
