@@ -59,7 +59,7 @@ describe("parseCommand", () => {
     [["--width", "0"], "config/invalid"],
     [["--size", "100"], "shape/size"],
     [["--engine", "tfjs-wasm", "--precision", "mixed"], "config/unsupported"],
-    [["--setup", "ddp:2"], "config/unsupported"],
+    [["--setup", "ddp:1"], "config/invalid"],
     [["--evaluate", "psnr,lpips"], "config/unsupported"],
     [["--baselines", "bm3d"], "config/unsupported"],
     [["--lpips", "x.pth"], "config/unsupported"],

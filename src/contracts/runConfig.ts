@@ -241,7 +241,6 @@ export function unsupported(config: RunConfig): Failure | null {
       message: `${config.engine.name} computes in 32-bit floats only.`,
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
-  if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
   if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");
   if (config.evaluation.baselines.length > 0)
     return no(`baseline ${config.evaluation.baselines.join(", ")}`, "Leave the baselines out.");
