@@ -18,7 +18,7 @@ export interface FollowRequest {
   readonly layout: FlatLayout;
   /** The weights it was made with. */
   readonly weights: StateDict;
-  readonly pairs: PairMaker;
+  readonly pairs: Pick<PairMaker, "pairs">;
   readonly now: () => number;
 }
 

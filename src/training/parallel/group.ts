@@ -133,6 +133,11 @@ export class ReplicaGroup {
     if (!this.isLost(rank)) this.members[rank]?.port?.postMessage(command, transfer);
   }
 
+  /** Divides each step's images in this proportion from now on. */
+  setShares(shares: readonly number[]): void {
+    this.current = [...shares];
+  }
+
   nextRound(): number {
     this.rounds++;
     return this.rounds;
@@ -182,11 +187,18 @@ export class ReplicaGroup {
     return member?.computed ?? null;
   }
 
-  /** The leader's own part of a step. */
-  count(rank: number, images: number, computeMs: number, exchangeMs: number): void {
+  /** A step is done: images by rank. */
+  stepDone(images: readonly number[]): void {
+    for (const [rank, count] of images.entries()) {
+      const member = this.members[rank];
+      if (member) member.images += count;
+    }
+  }
+
+  /** How long a replica took for its part of a step; a follower tells it after the step. */
+  measured(rank: number, images: number, computeMs: number, exchangeMs: number): void {
     const member = this.members[rank];
     if (!member) return;
-    member.images += images;
     member.computeMs += computeMs;
     member.exchangeMs += exchangeMs;
     member.recent.images += images;
@@ -198,9 +210,10 @@ export class ReplicaGroup {
     const { balance = !this.members.some(({ shared }) => shared) } = this.options;
     const present = this.members.filter(({ lost }) => lost === null);
     if (!balance || present.some(({ recent }) => recent.computeMs === 0)) return;
-    this.current = sharesBySpeed(
-      this.members.map(({ lost, recent }) => (lost === null ? recent.images / recent.computeMs : 0)),
+    const speeds = this.members.map(({ lost, recent }) =>
+      lost === null ? recent.images / recent.computeMs : 0,
     );
+    this.setShares(sharesBySpeed(speeds));
     for (const member of present) member.recent = { images: 0, computeMs: 0 };
   }
 
@@ -243,7 +256,7 @@ export class ReplicaGroup {
         member.computed = report;
         break;
       case "stepped":
-        this.count(rank, report.images, report.computeMs, report.exchangeMs);
+        this.measured(rank, report.images, report.computeMs, report.exchangeMs);
         break;
       default:
         report satisfies never;

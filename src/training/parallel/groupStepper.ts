@@ -15,7 +15,7 @@ export interface GroupStepperRequest {
   readonly group: ReplicaGroup;
   readonly executor: Executor;
   readonly layout: FlatLayout;
-  readonly pairs: PairMaker;
+  readonly pairs: Pick<PairMaker, "pairs">;
   readonly train: Uint32Array;
   readonly seed: number;
   readonly noise: NoiseConfig;
@@ -77,7 +77,8 @@ export class GroupStepper implements Stepper<Prepared> {
       group.reset();
       throw error;
     }
-    group.count(0, local.images, local.computeMs, local.exchangeMs);
+    group.measured(0, local.images, local.computeMs, local.exchangeMs);
+    group.stepDone(assigned);
     let { lossSum, images } = local;
     for (const rank of takers) {
       if (rank === 0 || assigned[rank] === 0) continue;
