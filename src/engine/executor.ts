@@ -36,12 +36,27 @@ export interface ExecutorInfo {
 }
 
 /**
+ * Trainable parameters and their gradients as the engine keeps them: one flat buffer, in the order of the forward pass, of the
+ * same length and order in every executor of this engine and graph. For replicas that exchange them as they are.
+ */
+export interface FlatAccess {
+  readonly floats: number;
+  /** A copy that is the caller's. */
+  readGradients(): Promise<Float32Array<ArrayBuffer>>;
+  writeGradients(flat: Float32Array<ArrayBuffer>): Promise<void>;
+  readParameters(): Promise<Float32Array<ArrayBuffer>>;
+  writeParameters(flat: Float32Array<ArrayBuffer>): Promise<void>;
+}
+
+/**
  * Runs one graph at one image size. Calls must not overlap; each waits for the device before it resolves.
  * Throws `LabError` with an `engine/…` code (`engine/device-lost`, `engine/out-of-memory`) or `training/nan-loss` never —
  * a NaN loss is returned, and the trainer judges it.
  */
 export interface Executor {
   readonly info: ExecutorInfo;
+  /** Where the engine keeps them so: saves putting every tensor in PyTorch's order and back. */
+  readonly flat?: FlatAccess;
   /**
    * Allocates and compiles for training steps of so many images before the first one, where the engine can. Resolves to what
    * the user should know about how they are computed on this device, a sentence each.

@@ -6,7 +6,7 @@ import type { Executor } from "@/engine/executor";
 import type { CheckpointRecord } from "@/storage/database";
 import { getRun, updateRun } from "@/storage/runs";
 import { Exchange } from "@/training/parallel/exchange";
-import { flatLayout } from "@/training/parallel/flat";
+import { flatAccess, flatLayout } from "@/training/parallel/flat";
 import { ReplicaGroup } from "@/training/parallel/group";
 import { graphOf } from "./continuing";
 import type { SessionContext } from "./engines";
@@ -52,7 +52,7 @@ export async function assembleGroup(
   });
   events.emit({ type: "phase", phase: "preparing", note: `starting ${setup.replicas} replicas` });
   events.flush();
-  exchange.open(flatLayout(graphOf(config)).floats, config.engine.payload ?? "f32");
+  exchange.open(flatAccess(executor, flatLayout(graphOf(config))).floats, config.engine.payload ?? "f32");
   const adapters = ON_ADAPTERS.test(checkpoint.engine) ? await distinctAdapters() : [];
   const { adapter } = executor.info;
   try {

@@ -21,7 +21,7 @@ export async function followLeader(
   const tell = (report: Report): void => leader.postMessage(report);
   try {
     const request = await invitation(leader);
-    const { config, weights } = request;
+    const { config } = request;
     try {
       const executor = await executorFor(request, engines);
       try {
@@ -32,7 +32,6 @@ export async function followLeader(
           exchange,
           executor,
           layout: flatLayout(graphOf(config)),
-          weights,
           pairs: new PairMaker(reader, config.noise, config.seed),
           now,
         });

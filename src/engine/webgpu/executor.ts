@@ -1,6 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
-import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
+import type { Batch, Executor, ExecutorInfo, ExecutorOptions, FlatAccess } from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
 import { deviceLost } from "./deviceLoss";
@@ -32,6 +32,7 @@ const INFER_PIXELS = 1 << 20;
 
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
+  readonly flat: FlatAccess;
   private readonly lab: LabDevice;
   private readonly mixed: boolean;
   /** The device's, with the tuning asked for. */
@@ -79,6 +80,13 @@ export class WebgpuExecutor implements Executor {
       planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
     this.inference = new PreparedPrograms(lab, held, permanents);
+    this.flat = {
+      floats: layout.parameterFloats,
+      readGradients: () => this.guarded(() => this.readFlatGradients()),
+      writeGradients: (flat) => this.guarded(async () => this.writeFlatGradients(flat)),
+      readParameters: () => this.guarded(() => this.readPermanent("parameters")),
+      writeParameters: (flat) => this.guarded(async () => this.write(this.permanents.parameters, flat)),
+    };
     this.info = { engine: "webgpu", adapter: lab.adapter, features: lab.features, limits: lab.limits };
   }
 
@@ -174,23 +182,11 @@ export class WebgpuExecutor implements Executor {
   }
 
   readGradients(): Promise<StateDict> {
-    return this.guarded(async () => {
-      this.checkGradients();
-      const flat = await this.readPermanent("gradients");
-      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g / this.gradientScale;
-      return unpackParameters(this.layout, flat);
-    });
+    return this.guarded(async () => unpackParameters(this.layout, await this.readFlatGradients()));
   }
 
   writeGradients(gradients: StateDict): Promise<void> {
-    return this.guarded(async () => {
-      const flat = packParameters(this.layout, gradients);
-      this.scaleGradients();
-      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g * this.gradientScale;
-      this.write(this.permanents.gradients, flat);
-      this.hasGradients = true;
-      this.foreignGradients = true;
-    });
+    return this.guarded(async () => this.writeFlatGradients(packParameters(this.layout, gradients)));
   }
 
   readLossScale(): LossScaleState | null {
@@ -392,6 +388,22 @@ export class WebgpuExecutor implements Executor {
 
   private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
     this.lab.device.queue.writeBuffer(buffer, 0, data);
+  }
+
+  private async readFlatGradients(): Promise<Float32Array<ArrayBuffer>> {
+    this.checkGradients();
+    const flat = await this.readPermanent("gradients");
+    if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g / this.gradientScale;
+    return flat;
+  }
+
+  private writeFlatGradients(flat: Float32Array<ArrayBuffer>): void {
+    this.scaleGradients();
+    const { gradientScale } = this;
+    const scaled = gradientScale === 1 ? flat : flat.map((g) => g * gradientScale);
+    this.write(this.permanents.gradients, scaled);
+    this.hasGradients = true;
+    this.foreignGradients = true;
   }
 
   private readPermanent(name: PermanentName): Promise<Float32Array<ArrayBuffer>> {

@@ -107,7 +107,7 @@ describe("buckets", () => {
   it.each([1, 2 ** 21, 2 ** 22 + 1, 31_036_481, 36_621_185])(
     "of %i floats cover them, last first",
     (floats) => {
-      const buckets = bucketsOf(floats);
+      const buckets = bucketsOf(floats, "f32");
       let end = floats;
       for (const { offset, length } of buckets) {
         expect(offset + length).toBe(end);

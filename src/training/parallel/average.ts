@@ -39,6 +39,15 @@ export function averageHalves(
 ): number {
   const value = halfValues();
   const units = gradients.map(({ scale }, rank) => (weights[rank] as number) / scale);
+  const [first, second] = gradients;
+  if (first && second && gradients.length === 2) {
+    const [a, b] = units as [number, number];
+    const { halves: one } = first;
+    const { halves: other } = second;
+    for (let i = 0; i < mean.length; i++)
+      scratch[i] = a * (value[one[i] as number] as number) + b * (value[other[i] as number] as number);
+    return encodeHalves(scratch, mean);
+  }
   for (let i = 0; i < mean.length; i++) {
     let sum = 0;
     for (let rank = 0; rank < gradients.length; rank++) {

@@ -111,7 +111,7 @@ export class Averager {
   }
 
   private open(floats: number, payload: Payload): void {
-    const buckets = bucketsOf(floats);
+    const buckets = bucketsOf(floats, payload);
     const memory = (): SharedArrayBuffer[] =>
       buckets.map(({ length }) => new SharedArrayBuffer(length * BYTES_A_FLOAT[payload]));
     const { shared, setup } = this.options;

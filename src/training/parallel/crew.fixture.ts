@@ -65,7 +65,6 @@ export async function crewOf(request: CrewOptions): Promise<Crew> {
       exchange,
       executor: executors[rank] as Executor,
       layout,
-      weights: options.weights,
       pairs: request.pairsOf(rank),
       now: clockOf(rank),
     });

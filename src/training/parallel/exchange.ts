@@ -119,7 +119,7 @@ export class Exchange {
     switch (message.type) {
       case "memory": {
         const { floats, payload, shared } = message;
-        this.remember({ payload, buckets: bucketsOf(floats), shared, returned: new Map() });
+        this.remember({ payload, buckets: bucketsOf(floats, payload), shared, returned: new Map() });
         break;
       }
       case "mean":

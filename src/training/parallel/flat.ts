@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { StateDict } from "@/contracts/tensors";
+import type { Executor, FlatAccess } from "@/engine/executor";
 import type { Graph } from "@/model/graph";
 import { elementCount, parameterList } from "@/model/parameters";
 
@@ -43,4 +44,25 @@ export function unflatten(layout: FlatLayout, flat: Float32Array): StateDict {
       { shape, data: Float32Array.from(flat.subarray(offset, offset + elementCount(shape))) },
     ]),
   );
+}
+
+/** The engine's own flat access, or one by way of its tensors. */
+export function flatAccess(executor: Executor, layout: FlatLayout): FlatAccess {
+  if (executor.flat) return executor.flat;
+  const flatOf = (tensors: StateDict): Float32Array<ArrayBuffer> => {
+    const flat = new Float32Array(layout.floats);
+    flatten(layout, tensors, flat);
+    return flat;
+  };
+  return {
+    floats: layout.floats,
+    readGradients: async () => flatOf(await executor.readGradients()),
+    writeGradients: (flat) => executor.writeGradients(unflatten(layout, flat)),
+    readParameters: async () => flatOf(await executor.readWeights()),
+    writeParameters: async (flat) => {
+      // BatchNorm's running statistics stay what they are.
+      const weights = await executor.readWeights();
+      await executor.writeWeights(new Map([...weights, ...unflatten(layout, flat)]));
+    },
+  };
 }

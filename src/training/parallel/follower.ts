@@ -1,6 +1,6 @@
 import { toFailure } from "@/contracts/failure";
 import type { Setup } from "@/contracts/runConfig";
-import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { OptimizerState } from "@/contracts/tensors";
 import type { Batch, Executor } from "@/engine/executor";
 import type { PairMaker } from "../batches";
 import { type Settled, settled, taken } from "../settled";
@@ -16,8 +16,6 @@ export interface FollowRequest {
   /** Stays the caller's: it is not disposed here. */
   readonly executor: Executor;
   readonly layout: FlatLayout;
-  /** The weights it was made with. */
-  readonly weights: StateDict;
   readonly pairs: Pick<PairMaker, "pairs">;
   readonly now: () => number;
 }
@@ -85,7 +83,7 @@ class Follower {
       case "step": {
         const { round, weights, workId } = command;
         this.learningRate = command.learningRate;
-        if (command.parameters) await this.takeParameters(command.parameters);
+        if (command.parameters) await this.local.writeParameters(command.parameters);
         if (command.lossScale) executor.writeLossScale?.(command.lossScale);
         const batches = taken((await this.works.get(workId)) ?? { value: [] });
         this.works.delete(workId);
@@ -116,12 +114,6 @@ class Follower {
     if (distributed) await local.apply(this.learningRate);
     const { computeMs, exchangeMs, images } = local;
     this.tell({ type: "stepped", computeMs, exchangeMs, images });
-  }
-
-  /** BatchNorm's running statistics stay what they were: training does not read them. */
-  private async takeParameters(flat: Float32Array): Promise<void> {
-    const { layout, weights, executor } = this.request;
-    await executor.writeWeights(new Map([...weights, ...unflatten(layout, flat)]));
   }
 
   /** Adam's state before the first step. */

@@ -6,7 +6,7 @@ import { type Settled, settled } from "../settled";
 import { orderByEpoch, type StepDone, type Stepper } from "../stepper";
 import type { TraceBatch } from "../trace";
 import type { Work } from "./commands";
-import { type FlatLayout, flatten } from "./flat";
+import type { FlatLayout } from "./flat";
 import type { ReplicaGroup } from "./group";
 import { LocalReplica } from "./localReplica";
 import { divide, evenGroups, stepParts } from "./sharding";
@@ -133,12 +133,8 @@ export class GroupStepper implements Stepper<Prepared> {
       readonly learningRate: number;
     },
   ): Promise<void> {
-    const { group, executor, layout } = this.request;
-    let parameters: Float32Array<ArrayBuffer> | null = null;
-    if (group.setup.kind === "dp") {
-      parameters = new Float32Array(layout.floats);
-      flatten(layout, await executor.readWeights(), parameters);
-    }
+    const { group, executor } = this.request;
+    const parameters = group.setup.kind === "dp" ? await this.local.readParameters() : null;
     const lossScale = parameters ? (executor.readLossScale?.() ?? null) : null;
     for (const rank of takers)
       if (rank > 0) group.tell(rank, { type: "step", ...step, parameters, lossScale });

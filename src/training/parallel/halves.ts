@@ -12,25 +12,28 @@ const LARGEST_SCALE_EXPONENT = 126;
 /** Adding it moves a float32's last bits to where a half's subnormals lie. */
 const SUBNORMAL_MAGIC = 0.5;
 
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-float[0] = SUBNORMAL_MAGIC;
-const MAGIC_BITS = bits[0] as number;
+/** Values are scaled a block at a time, and their bits read when all of the block is written. */
+const BLOCK = 1024;
+const floats = new Float32Array(BLOCK);
+const bits = new Uint32Array(floats.buffer);
+const MAGIC_BITS = new Uint32Array(Float32Array.of(SUBNORMAL_MAGIC).buffer)[0] as number;
 
-/** Rounds to nearest, ties to even; beyond 65,504 infinite. */
-function halfOf(value: number): number {
-  float[0] = value;
-  const all = bits[0] as number;
-  const sign = (all >>> 16) & 0x8000;
-  const magnitude = all & 0x7fff_ffff;
-  if (magnitude >= 0x4780_0000) return sign | (magnitude > 0x7f80_0000 ? 0x7e00 : 0x7c00);
-  if (magnitude < 0x3880_0000) {
-    bits[0] = magnitude;
-    float[0] = (float[0] as number) + SUBNORMAL_MAGIC;
-    return sign | ((bits[0] as number) - MAGIC_BITS);
+/** Rounds the first `count` floats of the block to nearest, ties to even; beyond 65,504 infinite. */
+function roundBlock(count: number, halves: Uint16Array, first: number): void {
+  for (let i = 0; i < count; i++) {
+    const all = bits[i] as number;
+    const sign = (all >>> 16) & 0x8000;
+    const magnitude = all & 0x7fff_ffff;
+    let half: number;
+    if (magnitude >= 0x4780_0000) half = magnitude > 0x7f80_0000 ? 0x7e00 : 0x7c00;
+    else if (magnitude < 0x3880_0000) {
+      floats[i] = Math.abs(floats[i] as number) + SUBNORMAL_MAGIC;
+      half = (bits[i] as number) - MAGIC_BITS;
+    }
+    // Rebias the exponent, add just under half a unit, and one more where the last kept bit is odd.
+    else half = (magnitude - 0x3800_0000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13;
+    halves[first + i] = sign | half;
   }
-  // Rebias the exponent, add just under half a unit, and one more where the last kept bit is odd.
-  return sign | ((magnitude - 0x3800_0000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
 let table: Float32Array | null = null;
@@ -63,7 +66,11 @@ function scaleOf(values: Float32Array): number {
 /** Writes `values` as halves and returns their scale. Infinities and NaN stay. */
 export function encodeHalves(values: Float32Array, halves: Uint16Array): number {
   const scale = scaleOf(values);
-  for (let i = 0; i < values.length; i++) halves[i] = halfOf((values[i] as number) * scale);
+  for (let first = 0; first < values.length; first += BLOCK) {
+    const count = Math.min(BLOCK, values.length - first);
+    for (let i = 0; i < count; i++) floats[i] = (values[first + i] as number) * scale;
+    roundBlock(count, halves, first);
+  }
   return scale;
 }
 

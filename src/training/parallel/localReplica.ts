@@ -1,15 +1,15 @@
-import type { Batch, Executor } from "@/engine/executor";
+import type { Batch, Executor, FlatAccess } from "@/engine/executor";
 import type { Exchange, RoundOutcome } from "./exchange";
-import { type FlatLayout, flatten, unflatten } from "./flat";
+import { type FlatLayout, flatAccess } from "./flat";
 
 /** One replica's device at work on its part of a step: the same code in every rank. */
 export class LocalReplica {
   readonly executor: Executor;
-  private readonly layout: FlatLayout;
+  private readonly flat: FlatAccess;
   private readonly exchange: Exchange;
   private readonly now: () => number;
   /** Mean gradients over the images of this step so far, and the mean over all replicas. */
-  private readonly gradients: Float32Array<ArrayBuffer>;
+  private gradients: Float32Array<ArrayBuffer>;
   private readonly mean: Float32Array<ArrayBuffer>;
   /** Of the step in progress. */
   images = 0;
@@ -20,11 +20,11 @@ export class LocalReplica {
 
   constructor(executor: Executor, layout: FlatLayout, exchange: Exchange, now: () => number) {
     this.executor = executor;
-    this.layout = layout;
+    this.flat = flatAccess(executor, layout);
     this.exchange = exchange;
     this.now = now;
-    this.gradients = new Float32Array(layout.floats);
-    this.mean = new Float32Array(layout.floats);
+    this.gradients = new Float32Array();
+    this.mean = new Float32Array(this.flat.floats);
   }
 
   begin(): void {
@@ -38,11 +38,13 @@ export class LocalReplica {
   async add(batch: Batch): Promise<void> {
     const begunMs = this.now();
     this.lossSum += (await this.executor.computeGradients(batch)) * batch.images;
-    const gradients = await this.executor.readGradients();
-    if (this.images === 0) flatten(this.layout, gradients, this.gradients);
+    const computedMs = this.now();
+    this.computeMs += computedMs - begunMs;
+    const gradients = await this.flat.readGradients();
+    if (this.images === 0) this.gradients = gradients;
     else this.accumulate(gradients, batch.images);
     this.images += batch.images;
-    this.computeMs += this.now() - begunMs;
+    this.exchangeMs += this.now() - computedMs;
   }
 
   /** The weighted mean of all replicas; cancelled when one of them has gone. */
@@ -56,21 +58,28 @@ export class LocalReplica {
   /** One step of Adam with the mean. */
   async apply(learningRate: number): Promise<void> {
     const begunMs = this.now();
-    await this.executor.writeGradients(unflatten(this.layout, this.mean));
+    await this.flat.writeGradients(this.mean);
     this.exchangeMs += this.now() - begunMs;
     const writtenMs = this.now();
     await this.executor.applyGradients(learningRate);
     this.computeMs += this.now() - writtenMs;
   }
 
-  private accumulate(gradients: Awaited<ReturnType<Executor["readGradients"]>>, images: number): void {
+  private accumulate(added: Float32Array, images: number): void {
     const share = images / (this.images + images);
-    for (const { name, offset } of this.layout.tensors) {
-      const added = gradients.get(name)?.data ?? new Float32Array();
-      for (let i = 0; i < added.length; i++) {
-        const before = this.gradients[offset + i] as number;
-        this.gradients[offset + i] = before + share * ((added[i] as number) - before);
-      }
+    const { gradients } = this;
+    for (let i = 0; i < added.length; i++) {
+      const before = gradients[i] as number;
+      gradients[i] = before + share * ((added[i] as number) - before);
     }
+  }
+
+  /** All parameters, for helpers, or from a master. */
+  readParameters(): Promise<Float32Array<ArrayBuffer>> {
+    return this.flat.readParameters();
+  }
+
+  writeParameters(flat: Float32Array<ArrayBuffer>): Promise<void> {
+    return this.flat.writeParameters(flat);
   }
 }
