@@ -203,7 +203,10 @@ function Curves({ run }: { readonly run: RunRecord }) {
       current = false;
     };
   }, [id, checkpointStep]);
-  const traces = useMemo(() => lossTraces(curve, run.epochs), [curve, run.epochs]);
+  const traces = useMemo(
+    () => lossTraces(curve, run.epochs, run.recoveries),
+    [curve, run.epochs, run.recoveries],
+  );
   return (
     <Card>
       <Group justify="space-between" mb="xs">
