@@ -1,6 +1,6 @@
 import { Alert, List } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
-import { placeOfLoss, placeOfReturn, type Recovery } from "@/contracts/recovery";
+import { type Recovery, recoverySentence } from "@/contracts/recovery";
 
 /** What befell a run or is particular to its device, a sentence each; nothing where there is nothing to say. */
 export function RunNotices({
@@ -10,7 +10,7 @@ export function RunNotices({
   readonly notes: readonly string[];
   readonly recoveries: readonly Recovery[];
 }) {
-  const sentences = [...notes, ...recoveries.map(recoverySentence)];
+  const sentences = [...notes, ...recoveries.map(noticeOf)];
   if (sentences.length === 0) return null;
   return (
     <Alert color="gray" icon={<IconInfoCircle />} role="note">
@@ -23,8 +23,5 @@ export function RunNotices({
   );
 }
 
-/** "The graphics device was lost after step 123; the run went on from the checkpoint of step 100, and no number changed." */
-export function recoverySentence({ step, checkpointStep, atMs }: Recovery): string {
-  const time = new Date(atMs).toLocaleTimeString();
-  return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
-}
+const noticeOf = (recovery: Recovery): string =>
+  recoverySentence(recovery, new Date(recovery.atMs).toLocaleTimeString());
