@@ -23,3 +23,8 @@ export function placeOfReturn(checkpointStep: number): string {
     ? `from the checkpoint of step ${count(checkpointStep)}`
     : "from its first weights";
 }
+
+/** "12:03: the graphics device was lost after step 123; the run went on from the checkpoint of step 100, to the same numbers." */
+export function recoverySentence({ step, checkpointStep }: Recovery, time: string): string {
+  return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
+}

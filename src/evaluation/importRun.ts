@@ -1,7 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { RunRecord, RunStatus } from "@/contracts/run";
 import type { StateDict } from "@/contracts/tensors";
-import type { RunResult } from "@/contracts/training";
 import { buildGraph } from "@/model/build";
 import { readSafetensors } from "@/model/safetensors";
 import { checkStateDict } from "@/model/stateDict";
@@ -39,7 +38,7 @@ function statusOf({ result, failure }: ParsedResult): RunStatus {
   return failure ? "failed" : "stopped";
 }
 
-function startedOf(runId: string, result: RunResult): RunRecord["started"] {
+function startedOf(runId: string, { result, notes }: ParsedResult): RunRecord["started"] {
   const { config, dataset, model, engine, environment } = result;
   const stepsPerEpoch = Math.ceil(dataset.train / config.training.batchSize);
   const totalSteps = stepsPerEpoch * config.training.epochs;
@@ -56,6 +55,7 @@ function startedOf(runId: string, result: RunResult): RunRecord["started"] {
     stepsPerEpoch,
     totalSteps: Math.min(totalSteps, config.training.maxSteps ?? totalSteps),
     firstStep: 1,
+    notes,
   };
 }
 
@@ -104,7 +104,7 @@ export async function readRunFiles(
     status: statusOf(parsed),
     createdAt,
     updatedAt: createdAt,
-    started: startedOf(id, result),
+    started: startedOf(id, parsed),
     epochs: result.epochs,
     step: Math.max(curve.losses.length, result.epochs.at(-1)?.step ?? 0),
     checkpointStep: 0,

@@ -18,7 +18,7 @@ import { LossScale } from "./lossScale";
 import { type Lowered, lower } from "./lower";
 import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
-import { allocatePermanents, type Permanents } from "./permanents";
+import { allocatePermanents, LOSS_READBACK_BYTES, type Permanents } from "./permanents";
 import type { PermanentName } from "./plan";
 import { PreparedPrograms, type Ready } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
@@ -93,7 +93,7 @@ export class WebgpuExecutor implements Executor {
       const [readback] = await held.allocate([
         {
           label: "loss readback",
-          bytes: 16,
+          bytes: LOSS_READBACK_BYTES,
           usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         },
       ]);

@@ -25,10 +25,16 @@ const RATE = 1e-3;
 /** How halves are read: by the device's own (`shader-f16`), or unpacked from words as devices without them do. */
 export type Halves = "native" | "packed";
 
-/** Null where the device has no halves of its own. */
-async function create(options: ExecutorOptions, halves: Halves): Promise<Executor | null> {
+/** Why halves cannot be read so on this device; null where they can. */
+export async function lackOf(halves: Halves): Promise<string | null> {
+  const { target } = await acquireDevice();
+  return halves === "native" && !target.shaderF16 ? "The adapter has no 16-bit floats (shader-f16)." : null;
+}
+
+async function create(options: ExecutorOptions, halves: Halves): Promise<Executor> {
+  const lack = await lackOf(halves);
+  if (lack !== null) throw new Error(lack);
   const lab = await acquireDevice();
-  if (halves === "native" && !lab.target.shaderF16) return null;
   const target = { ...lab.target, shaderF16: halves === "native" };
   return WebgpuExecutor.create({ ...lab, target }, options);
 }
@@ -54,7 +60,6 @@ function noisyBatch(step: number): Batch {
 export async function checkMixedLosses(name: FixtureName, halves: Halves): Promise<void> {
   const fixture = await loadFixture(name);
   const executor = await create(optionsOf(fixture, "mixed"), halves);
-  if (!executor) return;
   try {
     for (const [step, expected] of fixture.losses.entries()) {
       const loss = await executor.trainStep(batchOf(fixture, step), fixture.learningRate);
@@ -88,7 +93,6 @@ export async function checkLongRun(): Promise<void> {
 /** A step whose gradients overflow changes nothing but the loss scale, and is not counted. */
 export async function checkOverflow(halves: Halves): Promise<void> {
   const executor = await create(smallOptions("mixed"), halves);
-  if (!executor) return;
   try {
     await executor.trainStep(noisyBatch(0), RATE);
     const weights = await executor.readWeights();

@@ -1,4 +1,5 @@
 import type { Kernel } from "./kernels/kernel";
+import { bufferBytes } from "./memory";
 
 /** Buffers that live as long as the executor. */
 export type PermanentName =
@@ -50,8 +51,9 @@ export interface PlannedTensor {
 export interface Plan {
   readonly dispatches: readonly PlannedDispatch[];
   readonly tensors: readonly PlannedTensor[];
-  /** Bytes of each slot. */
+  /** Bytes of each slot, as large as its buffer is made. */
   readonly slots: readonly number[];
+  /** Their sum: what the plan holds of the device beside the permanent buffers. */
   readonly slotBytes: number;
   readonly flops: number;
   /** Least traffic of all dispatches. */
@@ -117,7 +119,8 @@ export class PlanBuilder {
   finish(): Plan {
     const count = this.dispatches.length;
     const drafts = this.tensors.map((draft) => ({ ...draft, last: Math.min(draft.last, count) }));
-    const { slots, slotOf } = placeInSlots(drafts);
+    const { slots: largest, slotOf } = placeInSlots(drafts);
+    const slots = largest.map(bufferBytes);
     return {
       dispatches: this.dispatches,
       tensors: drafts.map((draft, index) => ({ ...draft, slot: slotOf[index] as number })),
