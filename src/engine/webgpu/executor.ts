@@ -30,6 +30,12 @@ import { planUpdate } from "./updatePlan";
 const INFER_IMAGES = 16;
 const INFER_PIXELS = 1 << 20;
 
+/**
+ * Numbers written at a time: pieces of 1 MiB go through memory that Dawn keeps for uploads, larger ones through memory made anew
+ * each time.
+ */
+const UPLOAD_FLOATS = 1 << 18;
+
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
   private readonly lab: LabDevice;
@@ -383,7 +389,10 @@ export class WebgpuExecutor implements Executor {
   }
 
   private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
-    this.lab.device.queue.writeBuffer(buffer, 0, data);
+    for (let first = 0; first < data.length; first += UPLOAD_FLOATS) {
+      const piece = data.subarray(first, first + UPLOAD_FLOATS);
+      this.lab.device.queue.writeBuffer(buffer, 4 * first, piece);
+    }
   }
 
   private readPermanent(name: PermanentName): Promise<Float32Array<ArrayBuffer>> {
