@@ -110,6 +110,8 @@ function titleOf({ kind, model, width, size, images }: Work): string {
 
 async function bench(options: Work): Promise<Report> {
   const loadBefore = loadavg()[0] ?? Number.NaN;
+  // Before the work, during which someone may commit.
+  const measuredCommit = commit();
   const wanted = options.kind === "training" && options.pytorch;
   const before = wanted ? runPytorch(options) : null;
   const { measured, chromium: version } = await measure(options);
@@ -128,7 +130,7 @@ async function bench(options: Work): Promise<Report> {
     measured,
     pytorch,
     conditions: {
-      commit: commit(),
+      commit: measuredCommit,
       cores: cpus().length,
       processor: cpus()[0]?.model ?? "unknown processor",
       loadBefore,
