@@ -30,12 +30,6 @@ import { planUpdate } from "./updatePlan";
 const INFER_IMAGES = 16;
 const INFER_PIXELS = 1 << 20;
 
-/**
- * Numbers written at a time: pieces of 1 MiB go through memory that Dawn keeps for uploads, larger ones through memory made anew
- * each time.
- */
-const UPLOAD_FLOATS = 1 << 18;
-
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
   private readonly lab: LabDevice;
@@ -133,9 +127,11 @@ export class WebgpuExecutor implements Executor {
         const count = Math.min(most, images - first);
         const group = noisy.subarray(first * pixels, (first + count) * pixels);
         const { plan, buffers, program } = await this.uploadedInference(group, count);
+        const begunMs = performance.now();
         program.submit();
         for (const [part, { from, to }] of placesOf(plan.parts, first * pixels, pixels).entries())
           out.set(await this.read(buffers[plan.output[part] as number] as GPUBuffer, to - from), from);
+        await program.ran(performance.now() - begunMs);
       }
       return out;
     });
@@ -389,10 +385,7 @@ export class WebgpuExecutor implements Executor {
   }
 
   private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
-    for (let first = 0; first < data.length; first += UPLOAD_FLOATS) {
-      const piece = data.subarray(first, first + UPLOAD_FLOATS);
-      this.lab.device.queue.writeBuffer(buffer, 4 * first, piece);
-    }
+    this.lab.device.queue.writeBuffer(buffer, 0, data);
   }
 
   private readPermanent(name: PermanentName): Promise<Float32Array<ArrayBuffer>> {
