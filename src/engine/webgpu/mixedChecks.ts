@@ -39,6 +39,14 @@ async function create(options: ExecutorOptions, halves: Halves): Promise<Executo
   return WebgpuExecutor.create({ ...lab, target }, options);
 }
 
+function nudged(options: ExecutorOptions, nudge: number): ExecutorOptions {
+  const weights = [...options.weights].map(([name, { shape, data }]) => {
+    const moved = data.map((value, i) => value * (1 + nudge * Math.sin(i)));
+    return [name, { shape, data: moved }] as const;
+  });
+  return { ...options, weights: new Map(weights) };
+}
+
 function smallOptions(precision: "f32" | "mixed"): ExecutorOptions {
   const graph = buildGraph({ name: "unet", width: 4, norm: "last" });
   const weights = initialWeights(graph, 7);
@@ -72,16 +80,27 @@ export async function checkMixedLosses(name: FixtureName, halves: Halves): Promi
   }
 }
 
+/**
+ * Ends are averaged over runs whose initial weights differ by these parts of themselves: so little moves the end of a run of this
+ * small network by up to 3 % in float32, too.
+ */
+const NUDGES = [0, 1e-6, 1e-5];
+
 /** 200 steps end where float32 ends. */
 export async function checkLongRun(): Promise<void> {
   const end = async (precision: "f32" | "mixed"): Promise<number> => {
-    const executor = await WebgpuExecutor.create(await acquireDevice(), smallOptions(precision));
     let sum = 0;
-    for (let step = 0; step < LONG_STEPS; step++) {
-      const loss = await executor.trainStep(noisyBatch(step), RATE);
-      if (step >= LONG_STEPS - LAST_STEPS) sum += loss / LAST_STEPS;
+    for (const nudge of NUDGES) {
+      const executor = await WebgpuExecutor.create(
+        await acquireDevice(),
+        nudged(smallOptions(precision), nudge),
+      );
+      for (let step = 0; step < LONG_STEPS; step++) {
+        const loss = await executor.trainStep(noisyBatch(step), RATE);
+        if (step >= LONG_STEPS - LAST_STEPS) sum += loss / LAST_STEPS / NUDGES.length;
+      }
+      await executor.dispose();
     }
-    await executor.dispose();
     return sum;
   };
   const expected = await end("f32");
