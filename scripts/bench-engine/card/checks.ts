@@ -22,7 +22,9 @@ export async function checkEngine({ only }: Settings): Promise<object> {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     results[name] = result;
-    console.log(`${result === "ok" ? "ok    " : "FAILED"} ${name} (${(performance.now() - start).toFixed(0)} ms)`);
+    console.log(
+      `${result === "ok" ? "ok    " : "FAILED"} ${name} (${(performance.now() - start).toFixed(0)} ms)`,
+    );
     if (result !== "ok") console.log(`       ${result.slice(0, 600)}`);
   };
   for (const name of [...TRAINED, "unet-both"] as const)

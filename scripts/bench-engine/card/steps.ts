@@ -28,7 +28,10 @@ export async function timeSteps(settings: Settings): Promise<object> {
     tuning = Object.fromEntries(found.entries.map(({ kernel, variant }) => [kernel, variant]));
     const { entries, left, seconds, failures } = found;
     tuned = { kernels: entries.length, left, seconds, failures };
-    console.log(`tuned ${entries.length} kernels in ${seconds.toFixed(1)} s, ${left} left, failed:`, failures);
+    console.log(
+      `tuned ${entries.length} kernels in ${seconds.toFixed(1)} s, ${left} left, failed:`,
+      failures,
+    );
   }
   const executor = await WebgpuExecutor.create(lab, { ...base, tuning, weights: initialWeights(graph, 1) });
   const clean = Float32Array.from({ length: images * size * size }, (_, i) => ((i * 7919) % 1009) / 1009);

@@ -1,0 +1,56 @@
+"""Records the first steps of a run for replay elsewhere: the `trace/` folder of docs/headless.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from processes import Processes
+from result_files import write_text, write_weights
+
+
+class TraceRecorder:
+    """Every process calls it at every step; the first one keeps what all of them saw and writes the files."""
+
+    def __init__(self, steps: int, processes: Processes):
+        self.steps = steps
+        self.processes = processes
+        self.losses: list[float] = []
+        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
+        self.tensors: dict[str, dict[str, torch.Tensor]] = {}
+
+    def wants(self, steps_done: int) -> bool:
+        return steps_done < self.steps
+
+    def keep(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
+        """`initial`, `gradients` (of step 1) or `final`."""
+        if self.processes.is_first and self.steps > 0:
+            self.tensors[name] = {key: tensor.detach().cpu().clone() for key, tensor in tensors.items()}
+
+    def step(self, noisy: torch.Tensor, clean: torch.Tensor, loss: float) -> None:
+        everybody = self.processes.gather((noisy.cpu().numpy(), clean.cpu().numpy()))
+        if not self.processes.is_first:
+            return
+        self.losses.append(loss)
+        self.batches.append(tuple(np.stack(images) for images in zip(*everybody)))
+
+    def write(self, folder: Path) -> None:
+        """`batches` are [K, N, 1, H, W], with several replicas [K, replicas, N, 1, H, W]; shorter ones are padded with zeros."""
+        if not self.processes.is_first or not self.losses:
+            return
+        folder = folder / "trace"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "losses.json", json.dumps(self.losses) + "\n")
+        for name, tensors in self.tensors.items():
+            write_weights(folder / f"{name}.safetensors", tensors, {})
+        sizes = [noisy.shape[1] for noisy, _ in self.batches]
+        stacked = {}
+        for which, name in enumerate(("noisy", "clean")):
+            padded = [np.pad(batch[which], ((0, 0), (0, max(sizes) - size)) + ((0, 0),) * 3) for batch, size in zip(self.batches, sizes)]
+            images = np.stack(padded)
+            stacked[name] = torch.from_numpy(images if self.processes.count > 1 else images[:, 0])
+        if min(sizes) < max(sizes):
+            stacked["images"] = torch.tensor(sizes, dtype=torch.float32)
+        write_weights(folder / "batches.safetensors", stacked, {})
