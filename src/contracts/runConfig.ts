@@ -95,6 +95,19 @@ export const runConfigSchema = z.strictObject({
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** `single`: one replica. `dp`: one master and its helpers. `ddp`: equals, each with a shard of its own. */
+export interface Setup {
+  readonly kind: "single" | "dp" | "ddp";
+  readonly replicas: number;
+}
+
+/** What `engine.setup` of a valid config means. */
+export function setupOf({ engine }: Pick<RunConfig, "engine">): Setup {
+  const [kind, replicas] = engine.setup.split(":");
+  if (kind === "dp" || kind === "ddp") return { kind, replicas: Number(replicas) };
+  return { kind: "single", replicas: 1 };
+}
+
 /** Defaults of new runs: `sound`, as in the headless contract. */
 export const DEFAULT_CONFIG: RunConfig = {
   schemaVersion: CONFIG_SCHEMA_VERSION,

@@ -106,7 +106,7 @@ function readme({ name, config, contentHashes, split, dataset }: PytorchBundle):
 
 Needs Python 3.9 or later with PyTorch (1.13 or later) and numpy. In this folder:
 
-    ${trainingCommand(engine.setup)}
+    ${trainingCommand(config)}
 
 It uses every GPU it is given a process for, and the processor where there is none. The result goes to the folder \`result\`;
 \`--out DIR\` names another. Drop that folder on the lab's screen Runs to have the run there, with its weights for denoising.

@@ -1,6 +1,5 @@
 import { unwrap } from "@/contracts/failure";
-import { replicasOf } from "@/contracts/pytorch";
-import { parseRunConfig } from "@/contracts/runConfig";
+import { parseRunConfig, setupOf } from "@/contracts/runConfig";
 import type { EvaluationApi } from "@/contracts/workers";
 import { pytorchBundleFiles } from "@/evaluation/pytorchBundle";
 import { zipFiles } from "@/evaluation/runZip";
@@ -27,7 +26,7 @@ export async function exportForPytorch(
 ): Promise<Blob> {
   const config = unwrap(parseRunConfig(request.config));
   const { reader, split, contentHashes, summary } = await openRunData(config);
-  assertBatchesNormalise(config, Math.ceil(split.train.length / replicasOf(config.engine.setup)));
+  assertBatchesNormalise(config, Math.ceil(split.train.length / setupOf(config).replicas));
   const graph = buildGraph(config.model);
   const { size } = config.data;
   const { images, patients, synthetic, fingerprint } = summary;
