@@ -63,8 +63,8 @@ export function PytorchDialog({ name, config, onClose }: PytorchDialogProps) {
           </Group>
           <Text size="sm" c="dimmed">
             README.txt in it tells how to use more GPUs or machines. The batch size of{" "}
-            {config.training.batchSize} counts for each. Drop the folder it writes on the screen Runs to have
-            the run here.
+            {config.training.batchSize} counts for each process. Drop the folder it writes on the screen Runs
+            to have the run here.
           </Text>
         </Stack>
         {failure && <FailurePanel title="Not exported" failure={failure} />}
