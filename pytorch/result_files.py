@@ -67,7 +67,8 @@ def write_weights(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
 
 
 def write_result(folder: Path, result: dict) -> None:
-    write_text(folder / "result.json", json.dumps(without_nan({"schemaVersion": RESULT_SCHEMA_VERSION, **result}), indent=2) + "\n")
+    content = without_nan({"schemaVersion": RESULT_SCHEMA_VERSION, **result})
+    write_text(folder / "result.json", json.dumps(content, indent=2) + "\n")
 
 
 def write_epochs(folder: Path, epochs: list[dict]) -> None:
@@ -81,12 +82,13 @@ def write_steps(folder: Path, losses: list[float], step_ms: list[float]) -> None
 
 def write_images(folder: Path, images: list[dict]) -> None:
     """`per-image.csv` and `test-images.csv`; LPIPS is not measured here, its cells stay empty."""
-    rows = [
-        [image["contentHash"][:SHORT_HASH_LENGTH], image["psnrDb"], image["ssim"], "", image["noisyPsnrDb"], image["noisySsim"], ""]
-        for image in images
-    ]
-    write_table(folder / "per-image.csv", IMAGE_COLUMNS, rows)
-    write_table(folder / "test-images.csv", ("index", "content_hash"), [[image["index"], image["contentHash"]] for image in images])
+    metrics, identities = [], []
+    for image in images:
+        name = image["contentHash"][:SHORT_HASH_LENGTH]
+        metrics.append([name, image["psnrDb"], image["ssim"], "", image["noisyPsnrDb"], image["noisySsim"], ""])
+        identities.append([image["index"], image["contentHash"]])
+    write_table(folder / "per-image.csv", IMAGE_COLUMNS, metrics)
+    write_table(folder / "test-images.csv", ("index", "content_hash"), identities)
 
 
 def summary_of(images: list[dict]) -> dict:

@@ -48,8 +48,10 @@ class TraceRecorder:
         sizes = [noisy.shape[1] for noisy, _ in self.batches]
         stacked = {}
         for which, name in enumerate(("noisy", "clean")):
-            padded = [np.pad(batch[which], ((0, 0), (0, max(sizes) - size)) + ((0, 0),) * 3) for batch, size in zip(self.batches, sizes)]
-            images = np.stack(padded)
+            replicas, *shape = self.batches[sizes.index(max(sizes))][which].shape
+            images = np.zeros((len(sizes), replicas, *shape), np.float32)
+            for step, (batch, size) in enumerate(zip(self.batches, sizes)):
+                images[step, :, :size] = batch[which]
             stacked[name] = torch.from_numpy(images if self.processes.count > 1 else images[:, 0])
         if min(sizes) < max(sizes):
             stacked["images"] = torch.tensor(sizes, dtype=torch.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from image_metrics import psnr_db, ssim
 from networks import build_network, count_parameters
 from processes import Processes
 from random_stream import epoch_order, shard_of
+from torch.nn.parallel import DistributedDataParallel
 from trace_recorder import TraceRecorder
 
 FIXED_VISIT = 0  # the noise draw of validation and test images, and of training images whose noise is drawn once
@@ -41,6 +43,12 @@ def grad_scaler(enabled: bool):
     if hasattr(torch.amp, "GradScaler"):
         return torch.amp.GradScaler("cuda", enabled=enabled)
     return torch.cuda.amp.GradScaler(enabled=enabled)
+
+
+def local_statistics() -> dict[str, bool]:
+    """BatchNorm's statistics stay each replica's own until they are validated, as in the lab. PyTorch 2.13 renamed the option."""
+    known = inspect.signature(DistributedDataParallel.__init__).parameters
+    return {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
 
 
 class Trainer:
@@ -104,12 +112,11 @@ class Trainer:
         self.network = network.to(device, memory_format=self.layout)
         self.model: torch.nn.Module = self.network
         if self.processes.backend is not None:
-            # BatchNorm's statistics stay each replica's own until they are validated, as in the lab.
-            self.model = torch.nn.parallel.DistributedDataParallel(
+            self.model = DistributedDataParallel(
                 self.network,
                 device_ids=[device.index] if device.type == "cuda" else None,
-                broadcast_buffers=False,
                 gradient_as_bucket_view=True,
+                **local_statistics(),
             )
         self.optimizer = torch.optim.Adam(
             self.network.parameters(),
@@ -176,7 +183,7 @@ class Trainer:
         return sum(self.losses[first:]) / steps, sum(self.step_ms[first:]) / 1000
 
     def train_step(self, noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-        """Forward, backward (with DDP: gradients averaged over the replicas), one step of Adam; the mean of the replicas' losses."""
+        """Forward, backward (gradients averaged over the replicas), one step of Adam; the mean of the replicas' losses."""
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast():
             output = self.model(noisy.to(memory_format=self.layout))

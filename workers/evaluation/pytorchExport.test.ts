@@ -1,16 +1,17 @@
 import "fake-indexeddb/auto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
 import { referenceEngine } from "@/engine/reference/engine";
 import { lazyFiles } from "@/evaluation/runZip";
-import { readSafetensors } from "@/model/safetensors";
+import { readSafetensors, writeSafetensors } from "@/model/safetensors";
 import { closeDatabase, DATABASE_NAME } from "@/storage/database";
 import { getRun, getTrace } from "@/storage/runs";
 import { start, thread } from "../replica/session.fixture";
 import { PYTHON, python, storePhantoms, unpackedBundle } from "./pytorch.fixture";
 import { exportForPytorch } from "./pytorchExport";
+import { importStoredRun } from "./runs";
 
 const SIZE = 32;
 const COUNT = 24;
@@ -20,6 +21,8 @@ const STEPS = 8;
  * stay below 2e-6 over these steps, and one has gradients near enough to zero for Adam to blow their rounding up to 1e-4.
  */
 const LOSS_RTOL = 1e-5;
+/** bfloat16 keeps 8 bits: 0.4 % a rounding. */
+const MIXED_LOSS_RTOL = 0.02;
 /**
  * In evaluation mode more is seen of rounding: the gradient of a bias in front of BatchNorm is nothing else, Adam makes whole
  * steps of it, and the running mean follows late. 2.5e-5 found.
@@ -183,5 +186,57 @@ describe.skipIf(PYTHON === null)("PyTorch trains an exported run as the lab does
         expect(Math.abs(found.ssim[part] - (wanted?.ssim[part] ?? 0))).toBeLessThan(ssim);
       }
     }
+  });
+
+  it("in mixed precision, as near as halves allow", async () => {
+    const config: RunConfig = { ...CONFIG, engine: { ...CONFIG.engine, name: "auto", precision: "mixed" } };
+    const { trace } = await trainHere("here", CONFIG);
+    const folder = await bundle(config);
+    python(folder, "pytorch/train.py", "--bundle", ".", "--steps", String(STEPS), "--trace");
+    const result = json(folder, "result", "result.json");
+    expect(result.environment.features).toContain("autocast bfloat16");
+    const losses: number[] = json(folder, "result", "trace", "losses.json");
+    losses.forEach((loss, step) => {
+      expect(relativeError(loss, trace.losses[step]), `step ${step + 1}`).toBeLessThan(MIXED_LOSS_RTOL);
+    });
+  });
+
+  it("ends early when validation no longer improves", async () => {
+    // A learning rate that moves no weight: only BatchNorm's running statistics settle, and then go up and down.
+    const training = { ...CONFIG.training, learningRate: 1e-30, epochs: 60, earlyStoppingPatience: 1 };
+    const { run } = await trainHere("here", { ...CONFIG, training });
+    const folder = await bundle({ ...CONFIG, training });
+    python(folder, "pytorch/train.py", "--bundle", ".");
+    const result = json(folder, "result", "result.json");
+    expect(result.epochs).toHaveLength(run.epochs.length);
+    expect(result.epochs.length).toBeLessThan(60);
+    expect(result.complete).toBe(true);
+  });
+
+  it("tells of a loss that is no number, and its folder comes in as a failed run", async () => {
+    const folder = await bundle(CONFIG);
+    const path = join(folder, "initial.safetensors");
+    const { tensors } = readSafetensors(readFileSync(path));
+    tensors.get("final_conv.bias")?.data.fill(Number.NaN);
+    writeFileSync(path, writeSafetensors(tensors));
+    expect(() => python(folder, "pytorch/train.py", "--bundle", ".")).toThrow(
+      /exit code 1: training\/nan-loss: .* in step 1 \(epoch 1\)/,
+    );
+    const files = readdirSync(join(folder, "result")).map(
+      (name) => new File([readFileSync(join(folder, "result", name))], name),
+    );
+    const run = await getRun(await importStoredRun(files));
+    expect(run).toMatchObject({ status: "failed", failure: { code: "training/nan-loss" } });
+  });
+
+  it("refuses bad options and data in one sentence", async () => {
+    const folder = await bundle({ ...CONFIG, training: { ...CONFIG.training, epochs: 1 } });
+    const train = (...args: string[]) => python(folder, "pytorch/train.py", ...args);
+    expect(() => train("--bundle", "elsewhere")).toThrow(/exit code 2: .*config\.json is missing/);
+    expect(() => train("--bundle", ".", "--trace")).toThrow(/exit code 2: --trace records/);
+    train("--bundle", ".");
+    expect(() => train("--bundle", ".")).toThrow(/exit code 2: .*holds a result already/);
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...CONFIG, schemaVersion: 2 }));
+    expect(() => train("--bundle", ".", "--out", "other")).toThrow(/exit code 2: .*schema version 2/);
   });
 });
