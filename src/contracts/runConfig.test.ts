@@ -58,6 +58,11 @@ describe("unsupported", () => {
     expect(unsupported(DEFAULT_CONFIG)).toBeNull();
     const replicas: RunConfig = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, setup: "ddp:2" } };
     expect(unsupported(replicas)?.message).toContain("ddp:2");
+    const many = { ...replicas, engine: { ...replicas.engine, setup: "ddp:32" } };
+    expect(parseRunConfig(many)).toMatchObject({ ok: true });
+    expect(unsupported(many)).toMatchObject({ message: expect.stringContaining("16 replicas") });
+    for (const setup of ["ddp:1", "ddp:0", "ddp:012", "dp", "ddp:2.5"])
+      expect(parseRunConfig({ ...many, engine: { ...many.engine, setup } }).ok, setup).toBe(false);
   });
 
   it("has mixed precision on the engine that computes in it", () => {

@@ -13,6 +13,8 @@ export type EngineName = (typeof ENGINES)[number];
 /** Engines that a run in mixed precision can name. */
 export const MIXED_ENGINES: readonly EngineName[] = ["auto", "webgpu"];
 
+/** In one browser; PyTorch may have had more. */
+const MAX_REPLICAS = 16;
 const MAX_SEED = 0xffff_ffff;
 const MAX_SIZE = 4096;
 const MAX_WIDTH = 256;
@@ -81,8 +83,8 @@ export const runConfigSchema = z.strictObject({
     name: z.enum(ENGINES),
     /** `mixed`: activations and their gradients in 16 bits, the rest in 32, with a dynamic loss scale. */
     precision: z.enum(["f32", "mixed"]),
-    /** `single`, `dp:N` or `ddp:N` (N replicas). */
-    setup: z.string().regex(/^(single|d?dp:([2-9]|1[0-6]))$/),
+    /** `single`, `dp:N` or `ddp:N` (N replicas: up to 16 in a browser, more on PyTorch). */
+    setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
   }),
   evaluation: z.strictObject({
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
@@ -94,6 +96,19 @@ export const runConfigSchema = z.strictObject({
   trace: z.int().min(0).max(1000),
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** `single`: one replica. `dp`: one master and its helpers. `ddp`: equals, each with a shard of its own. */
+export interface Setup {
+  readonly kind: "single" | "dp" | "ddp";
+  readonly replicas: number;
+}
+
+/** What `engine.setup` of a valid config means. */
+export function setupOf({ engine }: Pick<RunConfig, "engine">): Setup {
+  const [kind, replicas] = engine.setup.split(":");
+  if (kind === "dp" || kind === "ddp") return { kind, replicas: Number(replicas) };
+  return { kind: "single", replicas: 1 };
+}
 
 /** Defaults of new runs: `sound`, as in the headless contract. */
 export const DEFAULT_CONFIG: RunConfig = {
@@ -220,6 +235,12 @@ export function unsupported(config: RunConfig): Failure | null {
     message: `${what} is not available in this version.`,
     remedy,
   });
+  if (setupOf(config).replicas > MAX_REPLICAS)
+    return {
+      code: "config/unsupported",
+      message: `Setup ${config.engine.setup} has more than the ${MAX_REPLICAS} replicas that a browser runs.`,
+      remedy: "Use fewer, or export the run for PyTorch.",
+    };
   if (config.engine.precision === "mixed" && !MIXED_ENGINES.includes(config.engine.name))
     return {
       code: "config/unsupported",

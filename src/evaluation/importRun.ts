@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { RunRecord, RunStatus } from "@/contracts/run";
+import { setupOf } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import { buildGraph } from "@/model/build";
 import { readSafetensors } from "@/model/safetensors";
@@ -22,7 +23,7 @@ function resultFolder(files: readonly LazyFile[]): string {
     throw new LabError(
       "run/no-result",
       `There is no ${RESULT_FILE} among the ${files.length} files.`,
-      "Choose a zip exported from the lab, or the whole result folder of a headless run.",
+      "Choose a zip exported from the lab, or the whole result folder of a headless run or of PyTorch.",
     );
   if (second !== undefined && second.split("/").length === first.split("/").length)
     throw new LabError(
@@ -40,7 +41,7 @@ function statusOf({ result, failure }: ParsedResult): RunStatus {
 
 function startedOf(runId: string, { result, notes }: ParsedResult): RunRecord["started"] {
   const { config, dataset, model, engine, environment } = result;
-  const stepsPerEpoch = Math.ceil(dataset.train / config.training.batchSize);
+  const stepsPerEpoch = Math.ceil(dataset.train / (config.training.batchSize * setupOf(config).replicas));
   const totalSteps = stepsPerEpoch * config.training.epochs;
   return {
     runId,

@@ -44,7 +44,8 @@ function duration(seconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference)$/;
+const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;
+const ON_PYTORCH = /^pytorch-/;
 
 function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
   const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);
@@ -86,7 +87,7 @@ function conditions(run: RunRecord, result: RunResult): string {
       `${engine.name}, ${PRECISION_NAMES[config.engine.precision]}${measured ? ` (measured a step: ${measured})` : ""}`,
     ],
     ["Device", `${device}; ${environment.cores} CPU cores`],
-    ["Browser", environment.userAgent],
+    [ON_PYTORCH.test(engine.name) ? "Software" : "Browser", environment.userAgent],
     ["Lab", `commit ${environment.commit}`],
     [
       "Time",
