@@ -9,6 +9,9 @@ an exchanged axis shows. Sizes: batches and initial weights lie on the float16 g
 final weights are F32. Width 1 or 2 keeps the whole folder near 700 KB (the U-Net of width 2 is half of it), and still
 gives 16 or 32 channels at the bottom. The seeds are those of 25 tried whose float32 run stays nearest to the float64
 one: no dead layers, no activation on the edge of a ReLU, so that a difference of an engine is the engine's.
+`unet-both` normalises to the edge everywhere, and most seeds have a value there that another order of sums puts on the
+other side of its ReLU, which moves losses by up to 1e-3. Its seed is the one of 60 whose losses move least when noise of
+3e-7 of its mean magnitude is added to the output of every layer (4e-8), and they stay within 3e-5 at ten times that.
 """
 
 import json
@@ -31,7 +34,7 @@ FIXTURES = {
     "unet": ("unet", 2, "last", "l1", 25, True),
     "unetpp": ("unetpp", 1, "last", "l1", 8, True),
     "unet-l2": ("unet", 1, "last", "l2", 8, False),
-    "unet-both": ("unet", 1, "both", "l1", 5, False),
+    "unet-both": ("unet", 1, "both", "l1", 38, False),
 }
 
 

@@ -86,12 +86,14 @@ def metrics_fixture() -> dict:
 
 
 def npy_fixture() -> dict:
+    arrays = [np.linspace(-1, 2, int(np.prod(shape)), dtype=np.float32).reshape(shape) for shape in [(3,), (2, 3), (1, 1, 16, 5)]]
+    arrays.append((np.arange(30, dtype=np.uint8) * 8).reshape(2, 3, 5))
     cases = []
-    for shape in [(3,), (2, 3), (1, 1, 16, 5)]:
-        array = np.linspace(-1, 2, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    for array in arrays:
         file = io.BytesIO()
         np.save(file, array)
-        cases.append({"shape": list(shape), "data": encode(array), "file": base64.b64encode(file.getvalue()).decode()})
+        written = base64.b64encode(file.getvalue()).decode()
+        cases.append({"shape": list(array.shape), "dtype": array.dtype.name, "data": encode(array), "file": written})
     return {"cases": cases}
 
 

@@ -5,6 +5,7 @@ Integers are held in uint64, so no product overflows; only the last step is a fl
 
 import base64
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ def philox4x32(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([x0, x1, x2, x3], axis=1).astype(np.uint32)
 
 
+@lru_cache(maxsize=1)
 def normal_table() -> np.ndarray:
     """The 1665 half-normal quantiles (units of 2^-20) that the lab ships."""
     body = TABLE_SOURCE.read_text(encoding="utf-8").split("QUANTILES = [")[1].split("]")[0]

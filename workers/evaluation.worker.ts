@@ -82,6 +82,13 @@ const api: EvaluationApi = {
   exportRun: (id, paths) =>
     outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
   importRun: (files) => outcomeOf(async () => (await import("./evaluation/runs")).importStoredRun(files)),
+  exportForPytorch: async (request, onProgress) => {
+    const outcome = await outcomeOf(async () =>
+      (await import("./evaluation/pytorchExport")).exportForPytorch(request, onProgress),
+    );
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return outcome;
+  },
   describeModel: (model, size) =>
     outcomeOf(() => {
       const graph = buildGraph(model);

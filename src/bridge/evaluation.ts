@@ -1,8 +1,9 @@
 import { proxy } from "comlink";
 import type { Outcome } from "@/contracts/failure";
 import type { ModelSummary } from "@/contracts/run";
-import type { ModelConfig } from "@/contracts/runConfig";
+import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
 import type {
+  BundleProgress,
   DenoiseRequest,
   DenoiseResult,
   EvaluationApi,
@@ -79,6 +80,14 @@ export function exportRun(id: string, paths: ReadonlyMap<string, string>): Promi
 /** Stores a zip made by `exportRun`, or the files of a result folder; resolves to the run's id. */
 export function importRun(files: readonly File[]): Promise<Outcome<string>> {
   return evaluation.call((api) => api.importRun(files));
+}
+
+/** The run of a config, not trained, as a zip that `pytorch/train.py` trains. */
+export function exportForPytorch(
+  request: { readonly name: string; readonly config: RunConfig },
+  onProgress: Listener<BundleProgress>,
+): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.exportForPytorch(request, proxy(onProgress)));
 }
 
 /** Parameters and FLOPs of a network, without building an engine. */

@@ -40,7 +40,10 @@ export interface PlanReport {
   readonly nodes: readonly PlanNode[];
   readonly flops: number;
   readonly bytesMoved: number;
-  /** Bytes that tensors share while the plan runs, and of parameters with gradients and moments. */
+  /**
+   * Device bytes of the buffers that tensors share while the plan runs, and of what stays: parameters with gradients and
+   * moments, and a little beside them (statistics of BatchNorm, the loss). Together all that the plan holds.
+   */
   readonly tensorBytes: number;
   readonly parameterBytes: number;
   /** What the engine has to say about the plan, a sentence each: that a batch is split, for instance. */

@@ -28,3 +28,10 @@ export function placeOfReturn(checkpointStep: number): string {
     ? `from the checkpoint of step ${count(checkpointStep)}`
     : "from its first weights";
 }
+
+/** "12:03: the graphics device was lost after step 123; the run went on from the checkpoint of step 100, to the same numbers." */
+export function recoverySentence({ step, checkpointStep, replica, reason }: Recovery, time: string): string {
+  if (replica !== undefined)
+    return `${time}: replica ${replica} was lost ${placeOfLoss(step)} (${reason}); the others compute its images, and no step was lost or done twice.`;
+  return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
+}

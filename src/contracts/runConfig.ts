@@ -13,6 +13,8 @@ export type EngineName = (typeof ENGINES)[number];
 /** Engines that a run in mixed precision can name. */
 export const MIXED_ENGINES: readonly EngineName[] = ["auto", "webgpu"];
 
+/** In one browser; PyTorch may have had more. */
+const MAX_REPLICAS = 16;
 const MAX_SEED = 0xffff_ffff;
 const MAX_SIZE = 4096;
 const MAX_WIDTH = 256;
@@ -81,8 +83,8 @@ export const runConfigSchema = z.strictObject({
     name: z.enum(ENGINES),
     /** `mixed`: activations and their gradients in 16 bits, the rest in 32, with a dynamic loss scale. */
     precision: z.enum(["f32", "mixed"]),
-    /** `single`, `dp:N` or `ddp:N` (N replicas). */
-    setup: z.string().regex(/^(single|d?dp:([2-9]|1[0-6]))$/),
+    /** `single`, `dp:N` or `ddp:N` (N replicas: up to 16 in a browser, more on PyTorch). */
+    setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
     /** How gradients travel between replicas: whole, or as scaled halves. Absent: `f32`. */
     payload: z.enum(["f32", "f16"]).optional(),
   }),
@@ -235,6 +237,12 @@ export function unsupported(config: RunConfig): Failure | null {
     message: `${what} is not available in this version.`,
     remedy,
   });
+  if (setupOf(config).replicas > MAX_REPLICAS)
+    return {
+      code: "config/unsupported",
+      message: `Setup ${config.engine.setup} has more than the ${MAX_REPLICAS} replicas that a browser runs.`,
+      remedy: "Use fewer, or export the run for PyTorch.",
+    };
   if (config.engine.precision === "mixed" && !MIXED_ENGINES.includes(config.engine.name))
     return {
       code: "config/unsupported",

@@ -188,8 +188,18 @@ export interface EvaluationApi {
   exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
   /** A zip made by `exportRun`, or the files of a result folder. */
   importRun(files: readonly File[]): Promise<Outcome<string>>;
+  /** The run of a config, not trained, as a zip that `pytorch/train.py` trains. Phantoms must have been rendered. */
+  exportForPytorch(
+    request: { readonly name: string; readonly config: RunConfig },
+    onProgress: Listener<BundleProgress>,
+  ): Promise<Outcome<Blob>>;
   /** Parameters and FLOPs for the screens, without building an engine. */
   describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
+}
+
+export interface BundleProgress {
+  readonly imagesDone: number;
+  readonly images: number;
 }
 
 export interface ModelDescription {

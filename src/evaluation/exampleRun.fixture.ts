@@ -46,6 +46,14 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     description: "llvmpipe",
     isFallbackAdapter: true,
   };
+  const recoveries = [
+    {
+      step: 3,
+      checkpointStep: 2,
+      reason: "The graphics device was lost (test).",
+      atMs: Date.UTC(2026, 0, 2, 3, 5),
+    },
+  ];
   const result: RunResult = {
     config,
     environment: {
@@ -80,7 +88,7 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     best: { epoch: 2, validationLoss: 0.07 },
     test: summarizeImages(perImage),
     replicas: [{ adapter: "llvmpipe", shared: false, images: 8, computeMs: 2400, exchangeMs: 0 }],
-    recoveries: [],
+    recoveries,
     complete: true,
   };
   const run: RunRecord & { readonly result: RunResult } = {
@@ -103,6 +111,7 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
       stepsPerEpoch: 2,
       totalSteps: 4,
       firstStep: 1,
+      notes: ["The device's memory holds 1 of 2 images, so a step takes 2 passes."],
     },
     epochs,
     step: 4,
@@ -110,7 +119,7 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     result,
     perImage,
     failure: null,
-    recoveries: [],
+    recoveries,
   };
   const weights = initialWeights(graph, 7);
   const pixels = (images: number, value: number) => new Float32Array(images * 256).fill(value);

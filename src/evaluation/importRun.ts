@@ -1,7 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import type { RunRecord, RunStatus } from "@/contracts/run";
+import { setupOf } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
-import type { RunResult } from "@/contracts/training";
 import { buildGraph } from "@/model/build";
 import { readSafetensors } from "@/model/safetensors";
 import { checkStateDict } from "@/model/stateDict";
@@ -23,7 +23,7 @@ function resultFolder(files: readonly LazyFile[]): string {
     throw new LabError(
       "run/no-result",
       `There is no ${RESULT_FILE} among the ${files.length} files.`,
-      "Choose a zip exported from the lab, or the whole result folder of a headless run.",
+      "Choose a zip exported from the lab, or the whole result folder of a headless run or of PyTorch.",
     );
   if (second !== undefined && second.split("/").length === first.split("/").length)
     throw new LabError(
@@ -39,9 +39,9 @@ function statusOf({ result, failure }: ParsedResult): RunStatus {
   return failure ? "failed" : "stopped";
 }
 
-function startedOf(runId: string, result: RunResult): RunRecord["started"] {
+function startedOf(runId: string, { result, notes }: ParsedResult): RunRecord["started"] {
   const { config, dataset, model, engine, environment } = result;
-  const stepsPerEpoch = Math.ceil(dataset.train / config.training.batchSize);
+  const stepsPerEpoch = Math.ceil(dataset.train / (config.training.batchSize * setupOf(config).replicas));
   const totalSteps = stepsPerEpoch * config.training.epochs;
   return {
     runId,
@@ -56,6 +56,7 @@ function startedOf(runId: string, result: RunResult): RunRecord["started"] {
     stepsPerEpoch,
     totalSteps: Math.min(totalSteps, config.training.maxSteps ?? totalSteps),
     firstStep: 1,
+    notes,
   };
 }
 
@@ -104,7 +105,7 @@ export async function readRunFiles(
     status: statusOf(parsed),
     createdAt,
     updatedAt: createdAt,
-    started: startedOf(id, result),
+    started: startedOf(id, parsed),
     epochs: result.epochs,
     step: Math.max(curve.losses.length, result.epochs.at(-1)?.step ?? 0),
     checkpointStep: 0,

@@ -51,6 +51,21 @@ describe("reportMarkdown", () => {
     expect(text).not.toContain("| noise.mean | 0.1 |");
   });
 
+  it("tells what the engine said of the device and which losses of it the run survived, in sentences", () => {
+    const text = report();
+    const section = text.slice(text.indexOf("### Particular"), text.indexOf("### Settings"));
+    expect(section.split("\n").filter((line) => line.startsWith("- "))).toEqual([
+      "- The device's memory holds 1 of 2 images, so a step takes 2 passes.",
+      "- 2026-01-02 03:05 UTC: the graphics device was lost after step 3; the run went on from the checkpoint of step 2, to the same numbers. Reported was: The graphics device was lost (test).",
+    ]);
+    expect(text).toContain("| Engine | tfjs-wasm, float32 (measured a step: ");
+  });
+
+  it("says nothing where there was nothing particular", () => {
+    const plain = { ...run, started: run.started && { ...run.started, notes: [] } };
+    expect(report({ ...run.result, recoveries: [] }, perImage, plain)).not.toContain("### Particular");
+  });
+
   it("does not compare with noise the study did not test", () => {
     const config = { ...run.config, noise: { ...run.config.noise, std: 0.15 } };
     expect(report({ ...run.result, config })).toContain("has no results at σ = 0.15");

@@ -1,3 +1,4 @@
+import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
@@ -5,6 +6,7 @@ import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./pape
 import { type Cell, deviceName, fixed, perceptual, table, withInterval } from "./reportParts";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
+const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
@@ -20,6 +22,8 @@ function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+const ON_PYTORCH = /^pytorch-/;
 
 function replicaSection({ replicas, config }: RunResult): string {
   const shared = replicas.some((replica) => replica.shared);
@@ -69,9 +73,12 @@ function conditions(run: RunRecord, result: RunResult): string {
       "Training",
       `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
     ],
-    ["Engine", measured ? `${engine.name} (measured a step: ${measured})` : engine.name],
+    [
+      "Engine",
+      `${engine.name}, ${PRECISION_NAMES[config.engine.precision]}${measured ? ` (measured a step: ${measured})` : ""}`,
+    ],
     ["Device", `${device}; ${environment.cores} CPU cores`],
-    ["Browser", environment.userAgent],
+    [ON_PYTORCH.test(engine.name) ? "Software" : "Browser", environment.userAgent],
     ["Lab", `commit ${environment.commit}`],
     [
       "Time",
@@ -85,6 +92,25 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
   ];
   return table(["Condition", "Value"], rows);
+}
+
+/** 2026-01-02 03:04 UTC. */
+function minuteOf(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().replace("T", " ").slice(0, 16)} UTC`;
+}
+
+/** What the engine told of this device before the first step, and the losses of it that the run survived. */
+function particulars(run: RunRecord, { recoveries }: RunResult): readonly string[] {
+  return [
+    ...(run.started?.notes ?? []),
+    ...recoveries.map(
+      (recovery) => `${recoverySentence(recovery, minuteOf(recovery.atMs))} Reported was: ${recovery.reason}`,
+    ),
+  ];
+}
+
+function list(sentences: readonly string[]): string {
+  return sentences.map((sentence) => `- ${sentence.replace(/\s+/g, " ")}`).join("\n");
 }
 
 function configDifferences(result: RunResult): string {
@@ -233,12 +259,14 @@ export function reportMarkdown(
     : result.complete
       ? ""
       : "**This run has not come to its end**; what follows is the state so far.";
+  const told = particulars(run, result);
   const sections = [
     `# ${run.name}`,
     ended,
-    `Made with Denoise Lab, ${new Date(run.createdAt).toISOString().replace("T", " ").slice(0, 16)} UTC. For study, not for diagnosis.`,
+    `Made with Denoise Lab, ${minuteOf(run.createdAt)}. For study, not for diagnosis.`,
     "## Conditions",
     conditions(run, result),
+    ...(told.length > 0 ? ["### Particular to this run", list(told)] : []),
     ...(result.replicas.length > 1 ? ["### Replicas", replicaSection(result)] : []),
     "### Settings that differ from the defaults",
     configDifferences(result),
@@ -248,7 +276,7 @@ export function reportMarkdown(
     paperSection(result),
     "## Epochs",
     epochSection(result),
-    ...(notes.length > 0 ? ["## Notes", notes.map((note) => `- ${note}`).join("\n")] : []),
+    ...(notes.length > 0 ? ["## Notes", list(notes)] : []),
   ];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }

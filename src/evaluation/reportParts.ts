@@ -26,7 +26,7 @@ export function perceptual(value: MeanInterval | null): string {
   return value ? withInterval(value, LPIPS_DIGITS) : "not measured";
 }
 
-const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference)$/;
+const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;
 
 export function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
   const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);

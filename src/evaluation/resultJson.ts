@@ -8,15 +8,17 @@ import type { RunResult } from "@/contracts/training";
 export const RESULT_SCHEMA_VERSION = 1;
 
 /**
- * `result.json` of the headless contract, less `network`, plus the run's name and, where it ended badly, why.
+ * `result.json` of the headless contract, less `network`, plus the run's name, what the engine told of its device (`notes`)
+ * and, where it ended badly, why.
  * Numbers that are not finite (an interval of one value, say) are null.
  */
 export function resultJson(run: RunRecord, result: RunResult): string {
-  const { id, name, createdAt, failure } = run;
+  const { id, name, createdAt, started, failure } = run;
   const json = {
     schemaVersion: RESULT_SCHEMA_VERSION,
     run: { id, name, createdAt },
     ...result,
+    notes: started?.notes ?? [],
     ...(failure ? { failure } : {}),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
@@ -130,6 +132,8 @@ const resultSchema = z.object({
       }),
     )
     .default([]),
+  // Absent in files of labs before it was kept.
+  notes: z.array(z.string()).default([]),
   complete: z.boolean(),
   failure: failureSchema.optional(),
 });
@@ -138,6 +142,8 @@ export interface ParsedResult {
   /** Null in a file that another tool wrote without it. */
   readonly identity: { readonly id: string; readonly name: string; readonly createdAt: number } | null;
   readonly result: RunResult;
+  /** What the engine told of its device, a sentence each. */
+  readonly notes: readonly string[];
   readonly failure: RunRecord["failure"];
 }
 
@@ -171,10 +177,11 @@ export function parseResultJson(text: string): ParsedResult {
     const issue = parsed.error.issues[0];
     throw corrupt(`${issue?.path.join(".") || "a field"} is ${issue?.message.toLowerCase() ?? "not valid"}`);
   }
-  const { schemaVersion: _, run, config, failure, ...rest } = parsed.data;
+  const { schemaVersion: _, run, config, notes, failure, ...rest } = parsed.data;
   return {
     identity: run ?? null,
     result: { ...rest, config: unwrap(parseRunConfig(config)) },
+    notes,
     failure: failure ?? null,
   };
 }

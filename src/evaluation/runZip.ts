@@ -15,7 +15,7 @@ import type { RunFile } from "./runFiles";
 configure({ useWebWorkers: false });
 
 /** Text shrinks; float32 weights, arrays and PNG hardly do, and would only cost time. */
-const SHRINKS = /\.(json|csv|md)$/;
+const SHRINKS = /\.(json|csv|md|txt|py|ts)$/;
 
 /** Packs files into one zip. Each file is written and let go before the next is asked for. */
 export async function zipFiles(files: AsyncIterable<RunFile>): Promise<Blob> {

@@ -28,12 +28,16 @@ describe("encodePng", () => {
 });
 
 describe("encodeNpy", () => {
-  it.each(fixture.cases)("writes numpy's bytes for shape $shape", ({ shape, data, file }) => {
-    const values = new Float32Array(bytesOf(data).buffer);
-    expect(Buffer.from(encodeNpy(values, shape)).toString("latin1")).toBe(
-      Buffer.from(bytesOf(file)).toString("latin1"),
-    );
-  });
+  it.each(fixture.cases)(
+    "writes numpy's bytes for $dtype of shape $shape",
+    ({ shape, dtype, data, file }) => {
+      const bytes = bytesOf(data);
+      const values = dtype === "uint8" ? bytes : new Float32Array(bytes.buffer);
+      expect(Buffer.from(encodeNpy(values, shape)).toString("latin1")).toBe(
+        Buffer.from(bytesOf(file)).toString("latin1"),
+      );
+    },
+  );
 
   it("refuses a shape of another size", () => {
     expect(() => encodeNpy(new Float32Array(5), [2, 3])).toThrow("shape/npy");

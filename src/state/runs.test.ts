@@ -37,7 +37,7 @@ const run = (status: RunStatus, started: RunRecord["started"], psnrs: readonly n
     validationSeconds: 1,
   })),
   step: 9,
-  checkpointStep: 0,
+  checkpointStep: 9,
   result: null,
   perImage: null,
   failure: null,
@@ -55,6 +55,10 @@ describe("isResumable", () => {
   ] as const)("%s, started with %j: %s", (status, started, resumable) =>
     expect(isResumable(run(status, started))).toBe(resumable),
   );
+
+  it("an imported run, which has steps and no checkpoint: false", () => {
+    expect(isResumable({ ...run("stopped", STARTED), step: 12, checkpointStep: 0 })).toBe(false);
+  });
 });
 
 describe("bestPsnr", () => {

@@ -38,7 +38,7 @@ export function useRuns(): RunsState {
 
 /**
  * True for a run that can go on: no worker is at it, and it has a checkpoint (one of the first weights is stored with
- * the run itself). Imported runs come without, and without what was told at their start.
+ * the run itself). Imported runs come without: their steps were done elsewhere, and none of them is a checkpoint here.
  */
 export function isResumable(run: RunRecord): boolean {
   switch (run.status) {
@@ -46,7 +46,7 @@ export function isResumable(run: RunRecord): boolean {
     case "failed":
     case "paused":
     case "stopped":
-      return run.started !== null;
+      return run.started !== null && run.step === run.checkpointStep;
     case "running":
     case "done":
       return false;

@@ -1,6 +1,7 @@
 import { Alert, List } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
-import { placeOfLoss, placeOfReturn, type Recovery } from "@/contracts/recovery";
+import { type Recovery, recoverySentence } from "@/contracts/recovery";
+import { formatTime } from "./format";
 
 /** What befell a run or is particular to its device, a sentence each; nothing where there is nothing to say. */
 export function RunNotices({
@@ -10,23 +11,24 @@ export function RunNotices({
   readonly notes: readonly string[];
   readonly recoveries: readonly Recovery[];
 }) {
-  const sentences = [...notes, ...recoveries.map(recoverySentence)];
-  if (sentences.length === 0) return null;
+  if (notes.length + recoveries.length === 0) return null;
   return (
-    <Alert color="gray" icon={<IconInfoCircle />} role="note">
+    <Alert
+      color="gray"
+      icon={<IconInfoCircle />}
+      title="Particular to this run"
+      role="note"
+      bg="var(--lab-surface)"
+      bd="1px solid var(--lab-line)"
+    >
       <List size="sm" spacing={4} c="var(--lab-ink)">
-        {sentences.map((sentence) => (
-          <List.Item key={sentence}>{sentence}</List.Item>
+        {notes.map((note) => (
+          <List.Item key={note}>{note}</List.Item>
+        ))}
+        {recoveries.map((recovery) => (
+          <List.Item key={recovery.atMs}>{recoverySentence(recovery, formatTime(recovery.atMs))}</List.Item>
         ))}
       </List>
     </Alert>
   );
-}
-
-/** "The graphics device was lost after step 123; the run went on from the checkpoint of step 100, and no number changed." */
-export function recoverySentence({ step, checkpointStep, atMs, replica, reason }: Recovery): string {
-  const time = new Date(atMs).toLocaleTimeString();
-  if (replica !== undefined)
-    return `${time}: replica ${replica} was lost ${placeOfLoss(step)} (${reason}); the others compute its images, and no step was lost or done twice.`;
-  return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
 }

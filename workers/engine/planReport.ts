@@ -4,9 +4,6 @@ import { plansFor } from "@/engine/webgpu/planFor";
 import type { DispatchTime } from "@/engine/webgpu/program";
 import { buildGraph } from "@/model/build";
 
-/** Values, gradients and two moments of each parameter, in float32. */
-const BYTES_A_PARAMETER = 16;
-
 /** The plan of a request with these choices of the tuner; compiles nothing. */
 export function planReport(
   lab: LabDevice,
@@ -16,7 +13,7 @@ export function planReport(
   const { model, size, images, precision, pass } = request;
   const options = { graph: buildGraph(model), height: size, width: size, loss: "l1", precision } as const;
   const target = { ...lab.target, tuning: new Map(Object.entries(tuning)) };
-  const { parameterFloats, planAt } = plansFor(options, pass, target);
+  const { permanentBytes, planAt } = plansFor(options, pass, target);
   const plan = planAt(images);
   return {
     request,
@@ -35,7 +32,7 @@ export function planReport(
     flops: plan.flops,
     bytesMoved: plan.bytesMoved,
     tensorBytes: plan.slotBytes,
-    parameterBytes: BYTES_A_PARAMETER * parameterFloats,
+    parameterBytes: permanentBytes,
     notes: lab.matrices.flatMap(({ problem }) =>
       problem === null ? [] : [`A matrix unit is not used: ${problem}`],
     ),

@@ -10,6 +10,8 @@ import { type Split, splitDataset } from "@/training/split";
 export interface RunData {
   readonly reader: ImageReader;
   readonly split: Split;
+  /** Content hash of each image used, by index. */
+  readonly contentHashes: readonly string[];
   /** Content hash of each test image, in the order of `split.test`. */
   readonly testHashes: readonly string[];
   /** For the result. */
@@ -28,11 +30,12 @@ export async function openRunData(config: RunConfig): Promise<RunData> {
   const images = Math.min(stored.count, maxImages ?? stored.count);
   const patientKeys = stored.patientKeys.slice(0, images);
   const split = splitDataset({ patientKeys, shares, by: splitBy, seed: config.seed });
-  const records = await listImages(id);
+  const contentHashes = (await listImages(id)).slice(0, images).map(({ contentHash }) => contentHash);
   return {
     reader: readerAtSize(stored, size),
     split,
-    testHashes: Array.from(split.test, (index) => records[index]?.contentHash ?? ""),
+    contentHashes,
+    testHashes: Array.from(split.test, (index) => contentHashes[index] ?? ""),
     summary: {
       images,
       patients: new Set(patientKeys).size,

@@ -3,18 +3,20 @@ import { parseArgs } from "node:util";
 import { setUpNodeGpu } from "@/engine/webgpu/nodeGpu";
 import { checkEngine } from "./checks";
 import { probe } from "./probe";
+import { timeRivals } from "./rivals";
 import { timeSteps } from "./steps";
 import { timeVariants } from "./variants";
 
 /**
  * The engine on a graphics card, in Node without a browser (Dawn); see `pack.mjs`. A JSON object per command, also to `--json`.
  */
-const USAGE = `Usage: node card.mjs probe|check|variants|steps [options]
+const USAGE = `Usage: node card.mjs probe|check|variants|steps|rivals [options]
 
   probe      adapter, features, matrix units, best float32 matrix product
   check      every kernel against float64, both networks against PyTorch's fixtures
   variants   time of every way to compute every kernel of a training step
   steps      training steps: time, speed, share of each kind of kernel
+  rivals     training steps (or forward passes) in turn with stock tfjs and jax-js
 
   --model unet|unetpp   --width 64   --size 256   --images 16   --precision f32|mixed
   --rounds 20           steps timed, after 3 that warm up
@@ -81,6 +83,7 @@ const COMMANDS: Readonly<Record<string, (settings: Settings) => Promise<object>>
   check: checkEngine,
   variants: timeVariants,
   steps: timeSteps,
+  rivals: timeRivals,
 };
 
 const run = COMMANDS[positionals[0] ?? ""];

@@ -9,7 +9,16 @@ import type { Settings } from "./card";
 /** As the tests in Node hold: `parity.test.ts`. */
 const TOLERANCES = { losses: 1e-4, gradients: 1e-3, final: 1e-2, inferred: 1e-4 };
 const TRAINED: readonly FixtureName[] = ["unet", "unetpp", "unet-l2"];
-const everyVariant = (): boolean => true;
+/** Units that take halves round weights and normalised values before they multiply: the reference gets them so. */
+const onUnits = (name: string): boolean => name.startsWith("matrix");
+const onNoUnits = (name: string): boolean => !onUnits(name);
+
+/** Channels of two sources and of the output: within a block of a unit, and more than one tile of each. */
+const MATRIX_CHANNELS = [
+  [16, 8, 32],
+  [36, 8, 68],
+  [80, 48, 136],
+] as const;
 
 /** The checks of the engine's tests on this card; every variant of the convolutions, not only the default. */
 export async function checkEngine({ only }: Settings): Promise<object> {
@@ -22,7 +31,9 @@ export async function checkEngine({ only }: Settings): Promise<object> {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     results[name] = result;
-    console.log(`${result === "ok" ? "ok    " : "FAILED"} ${name} (${(performance.now() - start).toFixed(0)} ms)`);
+    console.log(
+      `${result === "ok" ? "ok    " : "FAILED"} ${name} (${(performance.now() - start).toFixed(0)} ms)`,
+    );
     if (result !== "ok") console.log(`       ${result.slice(0, 600)}`);
   };
   for (const name of [...TRAINED, "unet-both"] as const)
@@ -38,8 +49,18 @@ export async function checkEngine({ only }: Settings): Promise<object> {
   for (const [storage, ...size] of kernels.CASES.slice(-4)) {
     const name = `kernels ${storage} ${size.join("×")}`;
     const lab = await acquireDevice();
-    await check(`${name} conv`, () => kernels.checkConv(lab, storage, size, 16, 8, 32, everyVariant));
-    await check(`${name} upconv`, () => kernels.checkUpconv(lab, storage, size, 16, 8, everyVariant));
+    await check(`${name} conv`, () => kernels.checkConv(lab, storage, size, 16, 8, 32, onNoUnits));
+    if (storage === "f16" && lab.target.subgroupMatrices.length > 0)
+      for (const [normed, other, outChannels] of MATRIX_CHANNELS)
+        await check(`${name} conv ${normed}+${other}→${outChannels} on units`, () =>
+          kernels.checkConv(lab, storage, size, normed, other, outChannels, onUnits, "f16"),
+        );
+    if (storage === "f16" && lab.target.subgroupMatrices.length > 0)
+      for (const [channels, , outChannels] of MATRIX_CHANNELS)
+        await check(`${name} upconv ${channels}→${outChannels} on units`, () =>
+          kernels.checkUpconv(lab, storage, size, channels, outChannels, onUnits, "f16"),
+        );
+    await check(`${name} upconv`, () => kernels.checkUpconv(lab, storage, size, 16, 8, onNoUnits));
     await check(`${name} norm`, () => kernels.checkNorm(lab, storage, size));
     await check(`${name} others`, async () => {
       await kernels.checkFirstConv(lab, storage, size);

@@ -33,10 +33,14 @@ await build({
     rolldownOptions: { output: { entryFileNames: "card.mjs", chunkFileNames: "[name].mjs" } },
   },
 });
-const binary = join("dist", `${process.platform === "darwin" ? "darwin-universal" : `${process.platform}-${process.arch}`}`);
+const binary = join(
+  "dist",
+  `${process.platform === "darwin" ? "darwin-universal" : `${process.platform}-${process.arch}`}`,
+);
 for (const file of ["package.json", "index.js", join(binary, "dawn.node")]) {
   const to = join(folder, "node_modules/webgpu", file);
   await mkdir(dirname(to), { recursive: true });
   await copyFile(join(ROOT, "node_modules/webgpu", file), to);
 }
-for (const script of ["networks.py", "speed.py"]) await copyFile(join(ROOT, "pytorch", script), join(folder, script));
+for (const script of ["networks.py", "speed.py"])
+  await copyFile(join(ROOT, "pytorch", script), join(folder, script));

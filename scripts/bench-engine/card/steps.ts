@@ -28,7 +28,10 @@ export async function timeSteps(settings: Settings): Promise<object> {
     tuning = Object.fromEntries(found.entries.map(({ kernel, variant }) => [kernel, variant]));
     const { entries, left, seconds, failures } = found;
     tuned = { kernels: entries.length, left, seconds, failures };
-    console.log(`tuned ${entries.length} kernels in ${seconds.toFixed(1)} s, ${left} left, failed:`, failures);
+    console.log(
+      `tuned ${entries.length} kernels in ${seconds.toFixed(1)} s, ${left} left, failed:`,
+      failures,
+    );
   }
   const executor = await WebgpuExecutor.create(lab, { ...base, tuning, weights: initialWeights(graph, 1) });
   const clean = Float32Array.from({ length: images * size * size }, (_, i) => ((i * 7919) % 1009) / 1009);
@@ -44,7 +47,9 @@ export async function timeSteps(settings: Settings): Promise<object> {
   const firstMs = await step();
   for (let i = 1; i < WARM_UP; i++) await step();
   const ms: number[] = [];
+  const host = hostTimes(lab.device);
   for (let round = 0; round < rounds; round++) ms.push(await step());
+  host.stop();
   const { peakBytes } = executor.memory();
   const flops = (infer ? 1 : 3) * images * forwardFlops(graph, size, size);
   const sorted = ms.toSorted((a, b) => a - b);
@@ -52,10 +57,30 @@ export async function timeSteps(settings: Settings): Promise<object> {
   console.log(
     `${model} w${width} ${size}² b${images} ${precision}${infer ? " inference" : ""}: ${median.toFixed(1)} ms (${sorted[0]?.toFixed(1)}–${sorted.at(-1)?.toFixed(1)}, n ${rounds}), ${(flops / median / 1e9).toFixed(2)} TFLOP/s, ${((1000 * images) / median).toFixed(1)} images/s, first ${firstMs.toFixed(0)} ms, peak ${(peakBytes / 2 ** 30).toFixed(2)} GiB, loss ${losses[0]?.toFixed(5)} → ${losses.at(-1)?.toFixed(5)}`,
   );
+  console.log(
+    `  on the host, a step: ${Object.entries(host.ms)
+      .map(([what, sum]) => `${what} ${(sum / rounds).toFixed(2)} ms`)
+      .join(", ")}`,
+  );
   const dispatches = infer ? await executor.measureInference(noisy, images) : await executor.measure(batch);
   report(dispatches, settings.dispatches);
   await executor.dispose();
   return { settings, tuned, ms, median, flops, peakBytes, losses, dispatches };
+}
+
+/** How long the calls of the queue hold the thread. */
+function hostTimes({ queue }: GPUDevice): { readonly ms: Record<string, number>; stop(): void } {
+  const ms: Record<string, number> = { submit: 0, writeBuffer: 0 };
+  const { submit, writeBuffer } = queue;
+  const timed = <Arguments extends unknown[]>(what: string, call: (...given: Arguments) => undefined) =>
+    function (this: GPUQueue, ...given: Arguments): undefined {
+      const start = performance.now();
+      call.apply(this, given);
+      ms[what] = (ms[what] ?? 0) + performance.now() - start;
+    };
+  queue.submit = timed("submit", submit);
+  queue.writeBuffer = timed("writeBuffer", writeBuffer as (...given: unknown[]) => undefined);
+  return { ms, stop: () => Object.assign(queue, { submit, writeBuffer }) };
 }
 
 function readTuning(file: string): Record<string, string> {

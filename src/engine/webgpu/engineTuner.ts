@@ -9,7 +9,7 @@ import { openDeviceBench } from "./tuningBench";
  * Raise when a kernel or a variant changes: what was measured of the old ones says nothing about the new, and is measured
  * again.
  */
-const TUNING_VERSION = 1;
+const TUNING_VERSION = 2;
 
 export const webgpuTuner: Tuner = {
   async device() {

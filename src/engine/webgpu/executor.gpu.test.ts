@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { webgpuEngine } from "./engine";
 import * as checks from "./executorChecks";
+import { checkPlannedBytes } from "./memoryChecks";
 
 const missing = await webgpuEngine.unavailable();
 if (missing) console.warn(`webgpu executor in the browser: skipped. ${missing}`);
@@ -10,6 +11,11 @@ const STEPS = 1000;
 
 describe.skipIf(missing !== null)("the webgpu executor in the browser", () => {
   it(`grows by no buffer in ${STEPS} steps and leaves none`, () => checks.checkNoGrowth(STEPS));
+  describe.each(["f32", "mixed"] as const)("in %s", (precision) => {
+    it.for(["unet", "unetpp"] as const)("holds the bytes that the planner says for %s", (name) =>
+      checkPlannedBytes(name, precision),
+    );
+  });
   it("makes a step of its halves", () => checks.checkHalves());
   it("forgets gradients from elsewhere", () => checks.checkForeignGradients());
   it("takes batches of any size", () => checks.checkBatchSizes());

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
 import * as checks from "./executorChecks";
+import { checkPlannedBytes } from "./memoryChecks";
 import { setUpNodeGpu } from "./nodeGpu";
 
 const missing = await setUpNodeGpu();
@@ -10,6 +11,11 @@ const STEPS = 1000;
 
 describe.skipIf(missing !== null)("the webgpu executor in Node", () => {
   it(`grows by no buffer in ${STEPS} steps and leaves none`, () => checks.checkNoGrowth(STEPS));
+  describe.each(["f32", "mixed"] as const)("in %s", (precision) => {
+    it.for(["unet", "unetpp"] as const)("holds the bytes that the planner says for %s", (name) =>
+      checkPlannedBytes(name, precision),
+    );
+  });
   it("makes a step of its halves", () => checks.checkHalves());
   it("forgets gradients from elsewhere", () => checks.checkForeignGradients());
   it("takes batches of any size", () => checks.checkBatchSizes());

@@ -18,7 +18,7 @@ import { LossScale } from "./lossScale";
 import { type Lowered, lower } from "./lower";
 import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
-import { allocatePermanents, type Permanents } from "./permanents";
+import { allocatePermanents, LOSS_READBACK_BYTES, type Permanents } from "./permanents";
 import type { PermanentName } from "./plan";
 import { PreparedPrograms, type Ready } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
@@ -101,7 +101,7 @@ export class WebgpuExecutor implements Executor {
       const [readback] = await held.allocate([
         {
           label: "loss readback",
-          bytes: 16,
+          bytes: LOSS_READBACK_BYTES,
           usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         },
       ]);
@@ -135,9 +135,11 @@ export class WebgpuExecutor implements Executor {
         const count = Math.min(most, images - first);
         const group = noisy.subarray(first * pixels, (first + count) * pixels);
         const { plan, buffers, program } = await this.uploadedInference(group, count);
+        const begunMs = performance.now();
         program.submit();
         for (const [part, { from, to }] of placesOf(plan.parts, first * pixels, pixels).entries())
           out.set(await this.read(buffers[plan.output[part] as number] as GPUBuffer, to - from), from);
+        await program.ran(performance.now() - begunMs);
       }
       return out;
     });

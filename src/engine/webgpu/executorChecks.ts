@@ -13,6 +13,7 @@ import { noise } from "./kernelChecks";
 import { layoutOf } from "./layout";
 import { lower } from "./lower";
 import { DeviceMemory, outOfMemory } from "./memory";
+import { countingBuffers } from "./memoryChecks";
 import { Network } from "./network";
 import { DISPATCH_MS, estimatedMs } from "./program";
 
@@ -34,44 +35,18 @@ function batch(images: number): Batch {
   return { images, clean, noisy: clean.map((value, i) => value + Math.sin(i) / 10) };
 }
 
-/** Counts the device's live buffers while `work` runs: what it makes less what it destroys. */
-async function liveBuffers(work: (live: () => number) => Promise<void>): Promise<number> {
-  const { device } = await acquireDevice();
-  const made: GPUBuffer[] = [];
-  const gone = new Set<GPUBuffer>();
-  const original = device.createBuffer;
-  device.createBuffer = (descriptor) => {
-    const buffer = original.call(device, descriptor);
-    // Constants of kernels are held with the device, like its pipelines.
-    if (descriptor.label === "constants") return buffer;
-    const destroy = buffer.destroy;
-    buffer.destroy = () => {
-      gone.add(buffer);
-      return destroy.call(buffer);
-    };
-    made.push(buffer);
-    return buffer;
-  };
-  try {
-    await work(() => made.length - gone.size);
-  } finally {
-    device.createBuffer = original;
-  }
-  return made.length - gone.size;
-}
-
 /** No buffer more after `steps` steps than after the first; none after dispose; the engine's own count agrees. */
 export async function checkNoGrowth(steps: number): Promise<void> {
-  const left = await liveBuffers(async (live) => {
+  const left = await countingBuffers(async (live) => {
     const executor = await create();
     await executor.trainStep(batch(3), 1e-3);
     await executor.infer(batch(2).noisy, 2);
-    const buffers = live();
+    const buffers = live.count();
     const { bytes } = executor.memory();
     expect(bytes).toBeGreaterThan(0);
     for (let step = 0; step < steps; step++) await executor.trainStep(batch(2 + (step % 2)), 1e-3);
     await executor.infer(batch(1).noisy, 1);
-    expect(live()).toBe(buffers);
+    expect(live.count()).toBe(buffers);
     expect(executor.memory().bytes).toBe(bytes);
     await executor.dispose();
     expect(executor.memory().bytes).toBe(0);

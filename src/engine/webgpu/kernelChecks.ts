@@ -359,16 +359,18 @@ export async function checkUpconv(
   channels: number,
   outChannels: number,
   choose?: Choose,
+  operands: Storage = "f32",
 ): Promise<void> {
   const [images, height, width] = size;
   const extent = extentOf(size, storage);
   const stored = feature(channels, size, 1, storage);
   const scale = Float64Array.from(noise(channels, 2));
   const shift = Float64Array.from(noise(channels, 3));
-  const weight = Float64Array.from(noise(channels * outChannels * 4, 4));
+  const weight = Float64Array.from(noise(channels * outChannels * 4, 4), (w) => rounded(w, operands));
   const bias = Float64Array.from(noise(outChannels, 5));
   const gradient = feature(outChannels, [images, 2 * height, 2 * width], 6, storage);
-  const input = seen(stored, scale, shift);
+  const exact = seen(stored, scale, shift);
+  const input = { ...exact, data: exact.data.map((value) => rounded(Math.fround(value), operands)) };
   const norms = Float32Array.from([...scale, ...shift]);
   const source: SourceSpec = { channels, normOffset: 0, relu: true };
   const weights = hwio(weight, channels, outChannels, 4, false);

@@ -1,5 +1,5 @@
 import type { LabDevice } from "./device";
-import type { Kernel } from "./kernels/kernel";
+import type { Kernel, Prelude } from "./kernels/kernel";
 import { constantsEntries, pipelineOf } from "./pipelines";
 
 /** What a kernel left in its `readWrite` bindings, and how long it took. Used by tests, benchmarks and the probe of matrix units. */
@@ -21,9 +21,10 @@ export async function runKernel(
 ): Promise<KernelResult> {
   const { device } = lab;
   const pipeline = await pipelineOf(lab, kernel);
+  const packed = kernel.prelude && (await packedInputs(lab, kernel.prelude, inputs));
   device.pushErrorScope("validation");
   const buffers = kernel.bindings.map(({ name, access }) => {
-    const data = inputs[name];
+    const data = packed?.[name] ?? inputs[name];
     if (!data) throw new Error(`${kernel.label}: no input for ${name}`);
     const kind = access === "uniform" ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
     const buffer = device.createBuffer({
@@ -63,6 +64,15 @@ export async function runKernel(
   const error = await device.popErrorScope();
   if (error) throw new Error(`${kernel.label}: ${error.message}`);
   return { outputs, ms };
+}
+
+/** What a prelude makes of the inputs' weights. */
+async function packedInputs(
+  lab: LabDevice,
+  { kernel, bytes }: Prelude,
+  inputs: Readonly<Record<string, ArrayBufferView>>,
+): Promise<KernelResult["outputs"]> {
+  return (await runKernel(lab, kernel, { ...inputs, packed: new Uint8Array(bytes) })).outputs;
 }
 
 async function read(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Array<ArrayBuffer>> {

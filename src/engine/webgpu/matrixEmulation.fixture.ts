@@ -79,35 +79,33 @@ export function withoutUnits(
   const share = (m * n) / lanes;
   // lavapipe unrolls every loop whose bound it knows, and compiles for minutes then. No buffer is empty.
   const nothing = `u32(arrayLength(&${/@binding\(0\) var<storage, read> (\w+)/.exec(wgsl)?.[1] ?? ""}) == 0u)`;
+  const arrays: string[] = [];
   let products = 0;
   let sums = 0;
-  const replaced = withDrainsInLoop(wgsl)
+  const replaced = wgsl
     .replace("enable chromium_experimental_subgroup_matrix;\nenable subgroups;\n", "")
-    .replace(", @builtin(subgroup_id) subgroup: u32", "")
-    .replace(
-      "let local = i32(index);",
-      `let local = i32(index); let subgroup = index / ${lanes}u; lane = index % ${lanes}u;`,
-    )
+    .replace(", @builtin(subgroup_id) subgroupId: u32", "")
+    .replace("let works =", `let subgroupId = index / ${lanes}u; lane = index % ${lanes}u; let works =`)
     .replaceAll(new RegExp(`var sum\\d+ = subgroup_matrix_result<f32, ${n}, ${m}>\\(\\);`, "g"), () => {
       sums++;
       return "";
     })
     .replaceAll(
       new RegExp(
-        `subgroupMatrixLoad<subgroup_matrix_(left<${component}, ${k}, ${m}>|right<${component}, ${n}, ${k}>), (row|col)_major>\\(&(\\w+), `,
+        `subgroupMatrixLoad<subgroup_matrix_(?:left<${component}, ${k}, ${m}>|right<${component}, ${n}, ${k}>), (row|col)_major>\\(&(\\w+)(?:\\[([^\\]]*)\\])?, `,
         "g",
       ),
-      (_, kind: string, major: Major, array: string) => {
-        if ((array === "tile") !== kind.startsWith("left")) throw new Error(`${kind} comes from ${array}`);
-        return `vec3u(${orderOf(major)}, `;
+      (_, major: Major, array: string, row: string | undefined) => {
+        if (!arrays.includes(array)) arrays.push(array);
+        return `Operand(${arrays.indexOf(array)}u, ${row ?? "0u"}, ${orderOf(major)}, `;
       },
     )
     .replaceAll(
-      /subgroupMatrixStore<(row|col)_major>\(&drained, (.*), sum(\w+), (\d+u)\);/g,
-      (_, major: Major, offset: string, sum: string, stride: string) =>
-        `storeSum(vec3u(${orderOf(major)}, ${offset}, ${stride}), ${sum === OF_TURN ? "u32(turn)" : `${sum}u`});`,
+      /subgroupMatrixStore<(row|col)_major>\(&drained(?:\[(subgroup)\])?, (.*), sum(\d+), (\d+u)\);/g,
+      (_, major: Major, row: string | undefined, offset: string, sum: string, stride: string) =>
+        `storeSum(Operand(0u, ${row ?? "0u"}, ${orderOf(major)}, ${offset}, ${stride}), ${sum}u);`,
     )
-    .split("if (subgroup < 4u) {")
+    .split("if (works) {")
     .map((block) => {
       let count = 0;
       const queued = block.replaceAll(
@@ -116,29 +114,31 @@ export function withoutUnits(
           `queue[${count++}] = Product(${left}, ${right}, ${sum}u);`,
       );
       products = Math.max(products, count);
-      // Behind the last one and the scopes within the loop, or the branch, that it stands in.
-      const end = queued.indexOf("queue[");
-      if (end < 0) return queued;
-      const close = /^ *for /.test(queued)
-        ? closingBrace(queued, queued.indexOf("{"))
-        : closingBrace(`{${queued}`, 0) - 1;
+      if (count === 0) return queued;
+      // At the end of the innermost scope: behind it its operands are not known.
+      const end = closingBrace(`{${queued.slice(queued.lastIndexOf("queue["))}`, 0) - 1;
+      const close = queued.lastIndexOf("queue[") + end;
       return `${queued.slice(0, close)} multiplyQueued(${count}u); ${queued.slice(close)}`;
     })
-    .join("if (subgroup < 4u) {")
-    .replaceAll(
-      /for \(var (\w+) = 0(u?); \1 < (\d+u?);/g,
-      (_, name: string, u: string, bound: string) =>
-        `for (var ${name} = 0${u}; ${name} < ${bound} + ${u === "" ? `i32(${nothing})` : nothing};`,
-    );
+    .join("if (works) {");
   if (/subgroup_?matrix/i.test(replaced)) throw new Error(`A use of matrix units is not known:\n${replaced}`);
+  const isNested = (array: string): boolean => new RegExp(`> ${array}: array<array<`).test(wgsl);
+  const cases = arrays.map(
+    (array, index) =>
+      `case ${index}u: { return f32(${array}${isNested(array) ? "[operand.row]" : ""}[place(operand, row, column)]); }`,
+  );
   const functions = `
 var<private> lane: u32;
 var<private> sums: array<f32, ${sums * share}>;
-struct Product { left: vec3u, right: vec3u, sum: u32 }
+// Order: 1 for rows side by side.
+struct Operand { array: u32, row: u32, order: u32, offset: u32, stride: u32 }
+struct Product { left: Operand, right: Operand, sum: u32 }
 var<private> queue: array<Product, ${products}>;
-// An operand or sum: order (1 for rows side by side), offset, stride.
-fn place(operand: vec3u, row: u32, column: u32) -> u32 {
-  return operand.y + select(column * operand.z + row, row * operand.z + column, operand.x == 1u);
+fn place(operand: Operand, row: u32, column: u32) -> u32 {
+  return operand.offset + select(column * operand.stride + row, row * operand.stride + column, operand.order == 1u);
+}
+fn readOperand(operand: Operand, row: u32, column: u32) -> f32 {
+  switch (operand.array) { ${cases.join(" ")} default: { return 0f; } }
 }
 fn multiplyQueued(count: u32) {
   for (var q = 0u; q < count + ${nothing}; q++) {
@@ -147,52 +147,26 @@ fn multiplyQueued(count: u32) {
       let at = lane + i * ${lanes}u;
       var sum = sums[product.sum * ${share}u + i];
       for (var inner = 0u; inner < ${k}u + ${nothing}; inner++) {
-        sum += f32(tile[place(product.left, at / ${n}u, inner)]) * f32(${wgsl.includes("> taps:") ? "taps" : "gradients"}[place(product.right, inner, at % ${n}u)]);
+        sum += readOperand(product.left, at / ${n}u, inner) * readOperand(product.right, inner, at % ${n}u);
       }
       sums[product.sum * ${share}u + i] = sum;
     }
   }
 }
-fn storeSum(to: vec3u, sum: u32) {
+fn storeSum(to: Operand, sum: u32) {
   for (var i = 0u; i < ${share}u + ${nothing}; i++) {
     let at = lane + i * ${lanes}u;
-    drained[place(to, at / ${n}u, at % ${n}u)] = sums[sum * ${share}u + i];
+    drained${isNested("drained") ? "[to.row]" : ""}[place(to, at / ${n}u, at % ${n}u)] = sums[sum * ${share}u + i];
   }
 }
 `;
   return replaced.replace("@compute", `${functions}@compute`);
 }
 
-/** Stands for the number of the sum in the loop of the epilogue. */
-const OF_TURN = "OfTurn";
-
 type Major = "row" | "col";
 
 function orderOf(major: Major): string {
   return major === "row" ? "1u" : "0u";
-}
-
-/** The epilogue's turns (a sum is stored, a barrier, it is drained, a barrier) as one loop, which compiles faster. */
-function withDrainsInLoop(wgsl: string): string {
-  const turn =
-    /if \(subgroup < 4u\) \{ (subgroupMatrixStore<\w+>\(&drained, [^,]*, )sum(\d+)(, \d+u\);) \}\s+workgroupBarrier\(\);\s+drain\((.*)\);\s+workgroupBarrier\(\);/g;
-  const turns = [...wgsl.matchAll(turn)];
-  const [first] = turns;
-  if (first === undefined) return wgsl;
-  const rows = turns.map((match) => match[4]?.split(", ") ?? []);
-  const tables = rows[0]?.map(
-    (_, i) => `var argument${i} = array<i32, ${rows.length}>(${rows.map((row) => row[i]).join()});`,
-  );
-  const loop = `${tables?.join("\n")}
-  for (var turn = 0; turn < ${turns.length}; turn++) {
-    if (subgroup < 4u) { ${first[1]}sum${OF_TURN}${first[3]} }
-    workgroupBarrier();
-    drain(${rows[0]?.map((_, i) => `argument${i}[turn]`).join()});
-    workgroupBarrier();
-  }`;
-  if (turns.some((match, i) => match[1] !== first[1] || match[2] !== String(i) || match[3] !== first[3]))
-    throw new Error("The turns of the epilogue differ.");
-  return wgsl.replaceAll(turn, (text) => (text === first[0] ? loop : ""));
 }
 
 /** Place of the brace that closes the one at `open`. */

@@ -9,7 +9,6 @@ import {
   type Major,
   mainHead,
   multiplyAdd,
-  SUBGROUPS,
   storeSum,
   strideOf,
   zeroSum,
@@ -89,6 +88,9 @@ async function problemOf(lab: LabDevice, matrix: SubgroupMatrix): Promise<string
 /** float32 sums of some 64 exact products stay below this; sums in halves or operands rounded to 11 bits do not (1e-4). */
 const PROBE_RTOL = 1e-5;
 
+/** Subgroups of the probe's workgroup. */
+const SUBGROUPS = 4;
+
 /** Rounds that carry a sum over a barrier, as the kernels do, with a left operand in rows and one in columns each. */
 const ROUNDS = 2;
 
@@ -126,7 +128,8 @@ function probeKernel(matrix: SubgroupMatrix): Kernel {
 var<workgroup> tile: array<${component}, ${SUBGROUPS * left}>;
 var<workgroup> taps: array<${component}, ${SUBGROUPS * right}>;
 var<workgroup> drained: array<f32, ${SUBGROUPS * m * n}>;
-${mainHead(matrix)}
+${mainHead(matrix, SUBGROUPS)}
+  let local = i32(index);
   var sum0 = ${zeroSum(matrix)};
   for (var round = 0; round < ${ROUNDS}; round++) {
     workgroupBarrier();
@@ -136,8 +139,8 @@ ${mainHead(matrix)}
     ${bySubgroups(`
       let inRows = ${loadLeft(matrix, "row_major", "tile", `subgroup * ${left}u`, strideOf(k, matrix))};
       let inColumns = ${loadLeft(matrix, "col_major", "tile", `subgroup * ${left}u + ${rows}u`, strideOf(m, matrix))};
-      let right0 = ${loadRight(matrix, "taps", `subgroup * ${right}u`, strideOf(n, matrix))};
-      let right1 = ${loadRight(matrix, "taps", `subgroup * ${right}u + ${right / 2}u`, strideOf(n, matrix))};
+      let right0 = ${loadRight(matrix, "row_major", "taps", `subgroup * ${right}u`, strideOf(n, matrix))};
+      let right1 = ${loadRight(matrix, "row_major", "taps", `subgroup * ${right}u + ${right / 2}u`, strideOf(n, matrix))};
       ${multiplyAdd("sum0", "inRows", "right0")}
       ${multiplyAdd("sum0", "inColumns", "right1")}`)}
   }

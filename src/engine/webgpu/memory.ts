@@ -45,7 +45,7 @@ export class DeviceMemory {
     device.pushErrorScope("validation");
     device.pushErrorScope("out-of-memory");
     const made = requests.map(({ label, bytes, usage }) =>
-      device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage }),
+      device.createBuffer({ label, size: bufferBytes(bytes), usage }),
     );
     const scopes = await Promise.all([device.popErrorScope(), device.popErrorScope()]).catch(
       async (error: unknown) => {
@@ -75,6 +75,11 @@ export class DeviceMemory {
   freeAll(): void {
     for (const buffer of [...this.live]) this.free(buffer);
   }
+}
+
+/** The size of a buffer that holds `bytes`: bindings of `vec4f` end at multiples of 16. */
+export function bufferBytes(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 
 /** Bytes of the largest buffer that a kernel can read whole. */

@@ -1,12 +1,20 @@
-import { describe, it } from "vitest";
+import { beforeEach, describe, it } from "vitest";
 import { webgpuEngine } from "./engine";
 import * as checks from "./mixedChecks";
 
 const missing = await webgpuEngine.unavailable();
 if (missing) console.warn(`mixed precision in the browser: skipped. ${missing}`);
+const lacks = {
+  native: missing === null ? await checks.lackOf("native") : null,
+  packed: null,
+};
+if (lacks.native) console.warn(`mixed precision with native halves in the browser: skipped. ${lacks.native}`);
 
 describe.skipIf(missing !== null)("mixed precision in the browser", () => {
   describe.each(["native", "packed"] as const)("with %s halves", (halves) => {
+    beforeEach(({ skip }) => {
+      if (lacks[halves] !== null) skip(lacks[halves]);
+    });
     it.for(["unet", "unetpp", "unet-l2"] as const)("has PyTorch's losses of %s within 2 %", (name) =>
       checks.checkMixedLosses(name, halves),
     );

@@ -1,4 +1,5 @@
 import type { Kernel } from "./kernels/kernel";
+import { bufferBytes } from "./memory";
 
 /** Buffers that live as long as the executor. */
 export type PermanentName =
@@ -33,6 +34,8 @@ export interface PlannedDispatch {
   readonly label: string;
   readonly kernel: Kernel;
   readonly bindings: readonly BindingTarget[];
+  /** What the kernel's prelude read: callers' binding where the kernel has `packed`. */
+  readonly weights?: BindingTarget;
 }
 
 export interface PlannedTensor {
@@ -48,8 +51,9 @@ export interface PlannedTensor {
 export interface Plan {
   readonly dispatches: readonly PlannedDispatch[];
   readonly tensors: readonly PlannedTensor[];
-  /** Bytes of each slot. */
+  /** Bytes of each slot, as large as its buffer is made. */
   readonly slots: readonly number[];
+  /** Their sum: what the plan holds of the device beside the permanent buffers. */
   readonly slotBytes: number;
   readonly flops: number;
   /** Least traffic of all dispatches. */
@@ -79,18 +83,32 @@ export class PlanBuilder {
     return { kind: "tensor", tensor: this.tensors.length - 1 };
   }
 
+  /** A kernel with a prelude gets it in front of it, and what it makes instead of the weights. */
   add(label: string, kernel: Kernel, bindings: readonly BindingTarget[]): void {
     if (kernel.bindings.length !== bindings.length)
       throw new Error(
         `${label}: ${kernel.label} has ${kernel.bindings.length} bindings, not ${bindings.length}`,
       );
-    for (const target of bindings) {
+    const { prelude } = kernel;
+    if (!prelude) {
+      this.push({ label, kernel, bindings });
+      return;
+    }
+    const packed = this.tensor(`weights of ${label}`, prelude.bytes);
+    const weights = bindings[packedIndexOf(kernel)] as BindingTarget;
+    this.push({ label: `${label} weights`, kernel: prelude.kernel, bindings: [weights, packed] });
+    const bound = bindings.map((target) => (target === weights ? packed : target));
+    this.push({ label, kernel, bindings: bound, weights });
+  }
+
+  private push(dispatch: PlannedDispatch): void {
+    for (const target of dispatch.bindings) {
       if (target.kind !== "tensor") continue;
       const draft = this.tensors[target.tensor] as Draft;
       draft.first = Math.min(draft.first, this.dispatches.length);
       draft.last = Math.max(draft.last, this.dispatches.length);
     }
-    this.dispatches.push({ label, kernel, bindings });
+    this.dispatches.push(dispatch);
   }
 
   /** The tensor is read after the last dispatch. */
@@ -101,7 +119,8 @@ export class PlanBuilder {
   finish(): Plan {
     const count = this.dispatches.length;
     const drafts = this.tensors.map((draft) => ({ ...draft, last: Math.min(draft.last, count) }));
-    const { slots, slotOf } = placeInSlots(drafts);
+    const { slots: largest, slotOf } = placeInSlots(drafts);
+    const slots = largest.map(bufferBytes);
     return {
       dispatches: this.dispatches,
       tensors: drafts.map((draft, index) => ({ ...draft, slot: slotOf[index] as number })),
@@ -111,6 +130,11 @@ export class PlanBuilder {
       bytesMoved: this.dispatches.reduce((sum, { kernel }) => sum + kernel.bytes, 0),
     };
   }
+}
+
+/** Where a kernel with a prelude binds what that makes. */
+export function packedIndexOf({ bindings }: Kernel): number {
+  return bindings.findIndex(({ name }) => name === "packed");
 }
 
 interface Lifetime {

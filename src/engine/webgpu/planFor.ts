@@ -4,6 +4,7 @@ import type { Target } from "./kernels/kernel";
 import { layoutOf } from "./layout";
 import { lower } from "./lower";
 import { Network } from "./network";
+import { permanentBytes } from "./permanents";
 import type { Plan } from "./plan";
 import { planTraining } from "./trainingPlan";
 
@@ -12,12 +13,16 @@ export function plansFor(
   { graph, height, width, loss, precision }: PlanOptions,
   pass: Pass,
   target: Target,
-): { readonly parameterFloats: number; readonly planAt: (images: number) => Plan } {
+): {
+  /** Device bytes of an executor beside its plans' slots. */
+  readonly permanentBytes: number;
+  readonly planAt: (images: number) => Plan;
+} {
   const lowered = lower(graph, height, width);
   const layout = layoutOf(lowered);
   const storage = precision === "mixed" ? "f16" : "f32";
   return {
-    parameterFloats: layout.parameterFloats,
+    permanentBytes: permanentBytes(layout),
     planAt: (images) => {
       const network = new Network(lowered, layout, images, storage);
       return pass === "training" ? planTraining(network, { loss }, target) : planInference(network, target);

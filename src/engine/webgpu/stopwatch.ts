@@ -8,6 +8,13 @@ export class Stopwatch {
   readonly shortestMs: number;
   /** Error of one time. */
   readonly resolutionMs: number;
+  private static lastMs = Number.NEGATIVE_INFINITY;
+
+  /** Milliseconds since the last pass of any stopwatch of this thread ended. */
+  static idleMs(): number {
+    return performance.now() - Stopwatch.lastMs;
+  }
+
   private readonly lab: LabDevice;
   private readonly stamps: {
     readonly queries: GPUQuerySet;
@@ -73,7 +80,8 @@ export class Stopwatch {
     await (stamps ? stamps.staging.mapAsync(GPUMapMode.READ) : device.queue.onSubmittedWorkDone()).catch(
       (error: unknown) => lossInstead(lab, error),
     );
-    const wallMs = performance.now() - start;
+    Stopwatch.lastMs = performance.now();
+    const wallMs = Stopwatch.lastMs - start;
     let ms = wallMs;
     if (stamps) {
       const [begin = 0n, end = 0n] = new BigInt64Array(stamps.staging.getMappedRange());

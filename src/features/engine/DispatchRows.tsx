@@ -69,7 +69,6 @@ export function DispatchRows({ rows, longestMs, sort, onSort, chosen }: Dispatch
       aria-label="Table of dispatches"
       minWidth={phone ? 690 : 1000}
       maxHeight={VIEW_PX}
-      className={classes["region"] ?? ""}
       onScroll={({ currentTarget }) => {
         // Rows that stay in the same window are not drawn anew.
         const next = rowWindow(rows.length, { scrollPx: currentTarget.scrollTop, viewPx: VIEW_PX, rowPx });

@@ -21,7 +21,8 @@ export function PlanActions({ lab, valid }: PlanActionsProps) {
   return (
     <Stack gap="sm" mt="lg">
       {job ? (
-        <Group gap="md" wrap="nowrap" align="flex-end">
+        // Keys: one button made into another would keep the focus, and the next Enter would tune.
+        <Group key="job" gap="md" wrap="nowrap" align="flex-end">
           <div style={{ flex: 1, minWidth: 0 }}>
             <JobProgress job={job} />
           </div>
@@ -36,7 +37,7 @@ export function PlanActions({ lab, valid }: PlanActionsProps) {
           </Button>
         </Group>
       ) : (
-        <Group gap="sm">
+        <Group key="idle" gap="sm">
           <Button
             ref={buttons.measure}
             leftSection={<IconStopwatch size={18} />}
@@ -73,7 +74,10 @@ export function PlanActions({ lab, valid }: PlanActionsProps) {
           </Text>
         )}
         {!job && report?.stepMs != null && !planning && (
-          <Text size="sm" c="var(--lab-ink)">{`Measured: ${formatMs(report.stepMs)} a step.`}</Text>
+          <Text
+            size="sm"
+            c="var(--lab-ink)"
+          >{`Measured: ${formatMs(report.stepMs)} a ${report.request.pass === "training" ? "step" : "pass"}.`}</Text>
         )}
       </div>
     </Stack>

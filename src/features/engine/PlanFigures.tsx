@@ -17,6 +17,7 @@ export function PlanFigures({ report }: { readonly report: PlanReport }) {
   const backward = nodes.filter(({ label }) => directionOf(label) === "backward").length;
   const times = nodes.flatMap(({ ms }) => (ms === null ? [] : [ms]));
   const deviceMs = times.length > 0 ? times.reduce((sum, ms) => sum + ms, 0) : null;
+  const pass = request.pass === "training" ? "step" : "pass";
   const gflops = stepMs === null ? null : flops / stepMs / 1e6;
   return (
     <StatRow>
@@ -25,7 +26,7 @@ export function PlanFigures({ report }: { readonly report: PlanReport }) {
         value={formatCount(nodes.length)}
         note={backward > 0 ? `${nodes.length - backward} forward, ${backward} backward` : "forward"}
       />
-      <Stat label="Arithmetic" value={formatFlops(flops)} note="useful, a step" />
+      <Stat label="Arithmetic" value={formatFlops(flops)} note={`useful, a ${pass}`} />
       <Stat
         label="Traffic"
         value={formatBytes(bytesMoved)}

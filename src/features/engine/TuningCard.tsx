@@ -1,6 +1,6 @@
 import { Accordion, Button, Card, Group, Stack, Table, Text, Title } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { TuningEntry, TuningReport } from "@/contracts/engineLab";
 import { type EngineLabState, refreshTuning, resetTuning } from "@/state/engineLab";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
@@ -19,11 +19,14 @@ export function TuningCard({ lab }: { readonly lab: EngineLabState }) {
   const others = devices.filter((device) => !device.here);
   const [asking, setAsking] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
+  const heading = useFocusWhenClosed(asking);
   return (
     <Card component="section" aria-label="Tuning">
       <Group justify="space-between" align="flex-start" mb="sm">
         <div style={{ flex: "1 1 260px" }}>
-          <Title order={2}>Tuning</Title>
+          <Title order={2} ref={heading} tabIndex={-1}>
+            Tuning
+          </Title>
           <Text size="sm" c="dimmed">
             Which way of computing an operation was fastest, by device and shape. Training and denoising with
             this engine use it. Stored in this browser only.
@@ -84,6 +87,18 @@ export function TuningCard({ lab }: { readonly lab: EngineLabState }) {
       )}
     </Card>
   );
+}
+
+/** After a reset there is nothing to reset: the button cannot take the focus back, so that what it stands beside does. */
+function useFocusWhenClosed(open: boolean) {
+  const target = useRef<HTMLHeadingElement>(null);
+  const before = useRef(open);
+  useEffect(() => {
+    const closed = before.current && !open;
+    before.current = open;
+    if (closed && document.activeElement === document.body) target.current?.focus({ preventScroll: true });
+  }, [open]);
+  return target;
 }
 
 function DeviceEntries({ tuning }: { readonly tuning: DeviceTuning }) {

@@ -1,5 +1,5 @@
 import { Button, Card, CopyButton, FileButton, Group, Stack, Text, TextInput, Title } from "@mantine/core";
-import { IconDownload, IconLink, IconPlayerPlay, IconUpload } from "@tabler/icons-react";
+import { IconDownload, IconLink, IconPackageExport, IconPlayerPlay, IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
 import { type Failure, toFailure } from "@/contracts/failure";
 import { configToQuery, parseRunConfig, type RunConfig, unsupported } from "@/contracts/runConfig";
@@ -13,6 +13,7 @@ import { Stat, StatRow } from "@/ui/Stat";
 import { saveBlob } from "@/ui/saveBlob";
 import { suggestName } from "./draft";
 import type { FieldErrors } from "./fieldErrors";
+import { PytorchDialog } from "./PytorchDialog";
 
 /** A training step computes forward and backward: about three forward passes an image. */
 const STEP_PER_FORWARD = 3;
@@ -28,7 +29,9 @@ export interface SummaryPanelProps {
 export function SummaryPanel({ draft, errors, onChange, onStart }: SummaryPanelProps) {
   const [name, setName] = useState<string | null>(null);
   const [refused, setRefused] = useState<Failure | null>(null);
+  const [exporting, setExporting] = useState(false);
   const phase = useTraining((state) => state.phase);
+  const chosenName = name?.trim() || suggestName(draft);
   const cannot = unsupported(draft);
   const wrong = Object.keys(errors).length;
   const ready = wrong === 0 && cannot === null && !isLive(phase);
@@ -61,7 +64,7 @@ export function SummaryPanel({ draft, errors, onChange, onStart }: SummaryPanelP
           size="md"
           leftSection={<IconPlayerPlay size={20} />}
           disabled={!ready}
-          onClick={() => onStart(name?.trim() || suggestName(draft), draft)}
+          onClick={() => onStart(chosenName, draft)}
         >
           Start training
         </Button>
@@ -101,7 +104,7 @@ export function SummaryPanel({ draft, errors, onChange, onStart }: SummaryPanelP
             onClick={() =>
               saveBlob(
                 new Blob([`${JSON.stringify(draft, null, 2)}\n`], { type: "application/json" }),
-                `${safeFileName(name?.trim() || suggestName(draft))}.json`,
+                `${safeFileName(chosenName)}.json`,
               )
             }
           >
@@ -114,7 +117,17 @@ export function SummaryPanel({ draft, errors, onChange, onStart }: SummaryPanelP
               </Button>
             )}
           </FileButton>
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            leftSection={<IconPackageExport size={16} />}
+            disabled={wrong > 0}
+            onClick={() => setExporting(true)}
+          >
+            Export for PyTorch
+          </Button>
         </Group>
+        {exporting && <PytorchDialog name={chosenName} config={draft} onClose={() => setExporting(false)} />}
       </Stack>
     </Card>
   );

@@ -2,6 +2,7 @@ import { type FeatureAccess, featureAccess } from "./access";
 import type { ConvDgradSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
 import { matrixDgrad } from "./matrixConv";
+import { unitFor, withMatrices } from "./matrixUnits";
 import { withTiles } from "./tile";
 import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
@@ -28,8 +29,8 @@ export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly
   const others =
     lanes === null ? [pixel] : [{ name: "lane", build: () => laneDgrad(spec, target, lanes) }, pixel];
   const matrices = matrixDgrad(spec, target, figures(spec));
-  return withTiles(
-    [...others, ...matrices],
+  const tiled = withTiles(
+    others,
     convTiles(spec, [spec.outChannels], spec.channels, target),
     target,
     (tile) => ({
@@ -37,6 +38,7 @@ export const convDgrad = tunable<ConvDgradSpec, Kernel>((spec, target): readonly
       build: () => tileDgrad(spec, target, tile),
     }),
   );
+  return withMatrices(matrices, tiled, unitFor(spec, target), [spec.outChannels], spec.channels);
 });
 
 /** The variant for GPUs; see `tileConv`. */

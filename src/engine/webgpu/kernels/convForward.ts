@@ -2,6 +2,7 @@ import { featureAccess } from "./access";
 import type { ConvForwardSpec, Kernel, Target, Variant } from "./kernel";
 import { type LaneTile, laneConv, lanesOf } from "./laneConv";
 import { matrixForward } from "./matrixConv";
+import { unitFor, withMatrices } from "./matrixUnits";
 import { withTiles } from "./tile";
 import { type ConvTile, convTileName, convTiles, tileConv } from "./tileConv";
 import { tunable } from "./variants";
@@ -31,15 +32,11 @@ export const convForward = tunable<ConvForwardSpec, Kernel>((spec, target): read
     lanes === null ? [pixel] : [{ name: "lane", build: () => laneForward(spec, target, lanes) }, pixel];
   const matrices = matrixForward(spec, target, figures(spec));
   const inChannels = spec.sources.map(({ channels }) => channels);
-  return withTiles(
-    [...others, ...matrices],
-    convTiles(spec, inChannels, spec.outChannels, target),
-    target,
-    (tile) => ({
-      name: convTileName(tile),
-      build: () => tileForward(spec, target, tile),
-    }),
-  );
+  const tiled = withTiles(others, convTiles(spec, inChannels, spec.outChannels, target), target, (tile) => ({
+    name: convTileName(tile),
+    build: () => tileForward(spec, target, tile),
+  }));
+  return withMatrices(matrices, tiled, unitFor(spec, target), inChannels, spec.outChannels);
 });
 
 /** The variant for GPUs; see `tileConv`. */

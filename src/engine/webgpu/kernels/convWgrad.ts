@@ -2,6 +2,7 @@ import { featureAccess } from "./access";
 import type { Build, ConvWgradSpec, Kernel, PartialKernel, Target, Variant } from "./kernel";
 import { lanesOf } from "./laneConv";
 import { laneWgrad, type WgradTile as WgradLaneTile, wgradTile } from "./laneWgrad";
+import { unitFor, withMatrices } from "./matrixUnits";
 import { matrixWgrad } from "./matrixWgrad";
 import { withTiles } from "./tile";
 import { CONV_TAPS, tileWgrad, type WgradTile, wgradTileName, wgradTiles } from "./tileWgrad";
@@ -45,16 +46,14 @@ export const convWgrad = tunable<ConvWgradSpec, PartialKernel>(
             },
             pair,
           ];
-    const matrices = matrixWgrad(spec, target, (splits, floats) => figures(spec, splits, floats));
-    return withTiles(
-      [...others, ...matrices],
-      wgradTiles({ ...spec, taps: CONV_TAPS }, target),
-      target,
-      (tile) => ({
-        name: wgradTileName(tile),
-        build: () => tileWgradKernel(spec, target, tile),
-      }),
+    const matrices = matrixWgrad({ ...spec, taps: 9 }, target, (splits, floats) =>
+      figures(spec, splits, floats),
     );
+    const tiled = withTiles(others, wgradTiles({ ...spec, taps: CONV_TAPS }, target), target, (tile) => ({
+      name: wgradTileName(tile),
+      build: () => tileWgradKernel(spec, target, tile),
+    }));
+    return withMatrices(matrices, tiled, unitFor(spec, target), [spec.source.channels], spec.outChannels);
   },
 );
 

@@ -34,6 +34,8 @@ export interface Kernel {
   readonly variant?: string;
   /** All ways that can run on the target, the default first; absent where there is one. */
   readonly alternatives?: readonly Variant[];
+  /** Its binding `packed` is not what callers bind there: it is what this makes of their `weights`. */
+  readonly prelude?: Prelude;
   /** A module with the entry point `main`. */
   readonly wgsl: string;
   readonly bindings: readonly Binding[];
@@ -45,6 +47,15 @@ export interface Kernel {
   /** Useful arithmetic, multiply and add counted as two. */
   readonly flops: number;
   /** Least traffic: every input read once and every output written once. */
+  readonly bytes: number;
+}
+
+/**
+ * A kernel that runs before another one to bring the weights into the order that it takes them in. Bindings: weights (read),
+ * packed (readWrite, `bytes` long).
+ */
+export interface Prelude {
+  readonly kernel: Kernel;
   readonly bytes: number;
 }
 

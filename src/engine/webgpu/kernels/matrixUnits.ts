@@ -1,15 +1,17 @@
 import type { FeatureAccess } from "./access";
-import type { Extent, SourceSpec, SubgroupMatrix, Target } from "./kernel";
-import { blocksOf, onLoad, repeat } from "./wgsl";
+import type { Extent, Kernel, SubgroupMatrix, Target, Variant } from "./kernel";
+import { repeat } from "./wgsl";
 
-/** What the kernels for the matrix units of subgroups (`matrixConv.ts`, `matrixWgrad.ts`) share: units, tiles and their WGSL. */
+/**
+ * What the kernels for the matrix units of subgroups (`matrixConv.ts`, `matrixWgrad.ts`) share: units, staging and their WGSL.
+ *
+ * Browsers check the bounds of every index that they cannot prove. Where a unit's operand lies at a constant offset in an array of
+ * constant length, and where an index is made of the local index by constant division, remainder, product and sum, Dawn proves it,
+ * and the checks (which also hide alignments from the driver) go away. Hence arrays of rows, unsigned indices, and spare rows.
+ */
 
 /** Pixels of a row in a tile, channels of a step: multiples of the sides of every unit that is used (8 and 16). */
 export const SIDE = 16;
-/** Subgroups of a workgroup, two by two over its tile. */
-export const SUBGROUPS = 4;
-/** Lanes that the weight gradient's sums of the bias need at least. */
-const LEAST_LANES = 8;
 
 /**
  * The unit for kernels of this storage; null where the device has none. Sums are float32 always. Halves as operands round
@@ -18,12 +20,10 @@ const LEAST_LANES = 8;
  */
 export function unitFor({ storage }: Pick<Extent, "storage">, target: Target): SubgroupMatrix | null {
   const usable = target.subgroupMatrices.filter(
-    ({ component, result, m, n, k, lanes }) =>
+    ({ component, result, m, n, k }) =>
       result === "f32" &&
       (component === "f32" || (storage === "f16" && target.shaderF16)) &&
-      [m, n, k].every((side) => SIDE % side === 0) &&
-      lanes >= LEAST_LANES &&
-      SUBGROUPS * lanes <= target.maxInvocationsPerWorkgroup,
+      [m, n, k].every((side) => SIDE % side === 0),
   );
   return usable.find(({ component }) => component === storage) ?? usable[0] ?? null;
 }
@@ -31,6 +31,25 @@ export function unitFor({ storage }: Pick<Extent, "storage">, target: Target): S
 /** `16×16×16`, with the operands' type where it is not halves: part of a variant's name. */
 export function unitName({ component, m, n, k }: SubgroupMatrix): string {
   return `${m}×${n}×${k}${component === "f32" ? " f32" : ""}`;
+}
+
+/** Other variants that the tuner may try where units are filled: on an H100 the best of them is 2 to 5 times slower. */
+const OTHERS = 2;
+
+/**
+ * The order of an operation's variants: units that take halves come first where channels fill them, else the tuner may try them.
+ * Whether units that take floats gain anything is not known.
+ */
+export function withMatrices<Result extends Kernel>(
+  matrices: readonly Variant<Result>[],
+  others: readonly Variant<Result>[],
+  unit: SubgroupMatrix | null,
+  inChannels: readonly number[],
+  outChannels: number,
+): readonly Variant<Result>[] {
+  const filled = outChannels >= 2 * SIDE && inChannels.every((channels) => channels >= SIDE);
+  if (unit?.component !== "f16" || !filled) return [...others, ...matrices];
+  return [...matrices, ...others.slice(0, OTHERS)];
 }
 
 /** Directives in front of all others. */
@@ -48,11 +67,6 @@ export function strideOf(count: number, unit: SubgroupMatrix): number {
   return count + 16 / bytesOfComponent(unit);
 }
 
-/** Statements that store four numbers at `at`, `at` + step, … of an array of operands. */
-export function storeOperands(array: string, value: string, unit: SubgroupMatrix, step = 1): string {
-  return repeat(4, (j) => `${array}[at + ${j * step}] = ${unit.component}(${value}[${j}]);`);
-}
-
 /** Whether the numbers of a row or those of a column lie side by side. */
 export type Major = "row_major" | "col_major";
 
@@ -61,7 +75,7 @@ export function zeroSum({ m, n }: SubgroupMatrix): string {
   return `subgroup_matrix_result<f32, ${n}, ${m}>()`;
 }
 
-/** Left operand [m, k], whose rows (or columns) lie `stride` numbers apart from `offset` on (WGSL, u32) in a workgroup array. */
+/** Left operand [m, k], whose rows (or columns) lie `stride` numbers apart from `offset` on (WGSL, u32) in an array. */
 export function loadLeft(
   { component, m, k }: SubgroupMatrix,
   major: Major,
@@ -75,11 +89,12 @@ export function loadLeft(
 /** Right operand [k, n]. */
 export function loadRight(
   { component, n, k }: SubgroupMatrix,
+  major: Major,
   array: string,
   offset: string,
   stride: number,
 ): string {
-  return `subgroupMatrixLoad<subgroup_matrix_right<${component}, ${n}, ${k}>, row_major>(&${array}, ${offset}, ${stride}u)`;
+  return `subgroupMatrixLoad<subgroup_matrix_right<${component}, ${n}, ${k}>, ${major}>(&${array}, ${offset}, ${stride}u)`;
 }
 
 export function multiplyAdd(sum: string, left: string, right: string): string {
@@ -90,67 +105,137 @@ export function storeSum(major: Major, array: string, offset: string, sum: strin
   return `subgroupMatrixStore<${major}>(&${array}, ${offset}, ${sum}, ${stride}u);`;
 }
 
-/** A piece of a feature that a workgroup holds as [pixel][channel]: SIDE × `rows` pixels with `halo` more on every side. */
-export interface StagedFeature {
-  readonly array: string;
+/** A piece of a feature that a workgroup holds: `rows` × `columns` pixels with `halo` more on every side. */
+export interface Staged {
+  /** Name of the array in workgroup memory, and in front of its variables. */
+  readonly name: string;
   readonly rows: number;
+  readonly columns: number;
   readonly halo: 0 | 1;
+  /** A multiple of SIDE. */
   readonly channels: number;
-}
-
-/** Pixels of a row with their halo. */
-export function stagedWidth({ halo }: StagedFeature): number {
-  return SIDE + 2 * halo;
-}
-
-/** Length of its array. */
-export function stagedLength(staged: StagedFeature, unit: SubgroupMatrix): number {
-  const pixels = stagedWidth(staged) * (staged.rows + 2 * staged.halo);
-  return pixels * strideOf(staged.channels, unit);
+  /** Copies, so that one is filled while another is read. */
+  readonly copies: 1 | 2;
 }
 
 /**
- * WGSL that fills the array from channel block `firstBlock` (WGSL) on around pixel (`left`, `top`) of `image`, normalised and
- * rectified; what lies outside of the image or behind the last channel is 0. Lanes take neighbouring pixels.
+ * How a workgroup stages a piece: a thread keeps its four channels and takes every `stepPixels`-th pixel, `steps` times. The
+ * pixels beyond the piece have rows of their own, so that no store needs a condition.
  */
-export function stageFeature(
-  staged: StagedFeature,
-  unit: SubgroupMatrix,
-  { height, width }: Extent,
-  name: string,
-  source: SourceSpec,
-  access: FeatureAccess,
-  firstBlock: string,
-): string {
-  const { array, rows, halo, channels } = staged;
-  const columns = stagedWidth(staged);
-  const pixels = columns * (rows + 2 * halo);
-  const blocks = blocksOf(source.channels);
-  const load = onLoad(source, "block", access);
-  return `for (var i = local; i < ${pixels * (channels / 4)}; i += ${SUBGROUPS * unit.lanes}) {
-  let pixel = i % ${pixels};
-  let quad = i / ${pixels};
-  let block = ${firstBlock} + quad;
-  let x = left + pixel % ${columns} - ${halo};
-  let y = top + pixel / ${columns} - ${halo};
-  var value = vec4f();
-  if (block < ${blocks} && x >= 0 && x < ${width} && y >= 0 && y < ${height}) {
-    ${load.prepare}
-    value = ${load.of(`${name}[((image * ${blocks} + block) * ${height} + y) * ${width} + x]`)};
-  }
-  let at = pixel * ${strideOf(channels, unit)} + quad * 4;
-  ${storeOperands(array, "value", unit)}
-}`;
+export interface Staging {
+  readonly across: number;
+  readonly quads: number;
+  readonly steps: number;
+  readonly stepPixels: number;
+  /** Rows of one copy and block of SIDE channels. */
+  readonly rows: number;
+  /** Rows of all. */
+  readonly allRows: number;
+  /** Numbers of a pixel, and of a row. */
+  readonly stride: number;
+  readonly rowLength: number;
+  readonly bytes: number;
 }
 
-/** The entry point's head: `local` and `subgroup` (u32; those from SUBGROUPS on have nothing to multiply). */
-export function mainHead(unit: SubgroupMatrix): string {
-  return `@compute @workgroup_size(${SUBGROUPS * unit.lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) subgroup: u32) {
-  let local = i32(index);`;
+export function stagingOf(
+  { rows, columns, halo, channels, copies }: Staged,
+  unit: SubgroupMatrix,
+  threads: number,
+): Staging {
+  const across = columns + 2 * halo;
+  const quads = channels / 4;
+  const stepPixels = threads / quads;
+  const steps = Math.ceil((across * (rows + 2 * halo)) / stepPixels);
+  const stride = strideOf(SIDE, unit);
+  const ownRows = Math.ceil((steps * stepPixels) / across);
+  const allRows = ownRows * (channels / SIDE) * copies;
+  const rowLength = across * stride;
+  const bytes = bytesOfComponent(unit) * rowLength * allRows;
+  return { across, quads, steps, stepPixels, rows: ownRows, allRows, stride, rowLength, bytes };
+}
+
+/** The array: [copy][block of SIDE channels][row][pixel][channel]. */
+export function stagedArray({ name }: Staged, { rowLength, allRows }: Staging, unit: SubgroupMatrix): string {
+  return `var<workgroup> ${name}: array<array<${unit.component}, ${rowLength}>, ${allRows}>;`;
+}
+
+/** WGSL of a thread's place: its channels, and variables for what it fetches. */
+export function stagedHead({ name }: Staged, { quads, steps }: Staging, access: FeatureAccess): string {
+  return `let ${name}Quad = index % ${quads}u;
+  ${repeat(steps, (j) => `var ${name}${j} = ${access.read}();`)}`;
+}
+
+/** WGSL (u32) of the pixel of step `j` in the piece. */
+function pixelOf({ quads, stepPixels }: Staging, j: number): string {
+  return `(${j * stepPixels}u + index / ${quads}u)`;
+}
+
+/**
+ * WGSL that says where the thread's pixels lie in the image, from (`left`, `top`) on: `NAMEAt0` …, −1 outside. `width` and
+ * `height` are in scope (i32). With `stride` 2 the image and all places are twice as large.
+ */
+export function stagedPlaces({ name, halo, rows }: Staged, staging: Staging, stride: 1 | 2): string {
+  const scaled = (value: string): string => (stride === 1 ? value : `${stride} * ${value}`);
+  return repeat(staging.steps, (j) => {
+    const pixel = pixelOf(staging, j);
+    // What lies in the spare rows is never read.
+    const inside = (j + 1) * staging.stepPixels <= staging.across * (rows + 2 * halo);
+    return `let ${name}Y${j} = ${scaled("top")} + i32(${pixel} / ${staging.across}u) - ${halo};
+  let ${name}X${j} = ${scaled("left")} + i32(${pixel} % ${staging.across}u) - ${halo};
+  let ${name}At${j} = select(-1, ${name}Y${j} * ${scaled("width")} + ${name}X${j}, ${name}X${j} >= 0 && ${name}X${j} < ${scaled("width")} && ${name}Y${j} >= 0 && ${name}Y${j} < ${scaled("height")}${inside ? "" : ` && ${pixel} < ${staging.across * (rows + 2 * halo)}u`});`;
+  });
+}
+
+/** WGSL that fetches the thread's pixels of a feature's channel block that begins at `start` (i32), if it `exists`; else 0. */
+export function fetchStaged(
+  { name }: Staged,
+  { steps }: Staging,
+  access: FeatureAccess,
+  feature: string,
+  start: string,
+  exists: string,
+): string {
+  return repeat(
+    steps,
+    (j) => `${name}${j} = ${access.read}();
+    if (${exists} && ${name}At${j} >= 0) { ${name}${j} = ${feature}[${start} + ${name}At${j}]; }`,
+  );
+}
+
+/**
+ * WGSL that puts what was fetched into copy `copy` (u32) of the array, `seen` as it should be. `inside`: whether the pixel of a
+ * step lies in the image, where what is outside would not be seen as 0; else null.
+ */
+export function putStaged(
+  { name, copies, channels }: Staged,
+  staging: Staging,
+  unit: SubgroupMatrix,
+  copy: string,
+  seen: (stored: string) => string,
+  inside: ((step: number) => string) | null,
+): string {
+  const { steps, rows, across, stride } = staging;
+  const block = `${name}Quad / ${SIDE / 4}u`;
+  const plane = copies === 1 ? block : `(${copy} * ${channels / SIDE}u + ${block})`;
+  return repeat(steps, (j) => {
+    const pixel = pixelOf(staging, j);
+    const value = seen(`${name}${j}`);
+    return `{ let value = ${inside ? `select(vec4f(), ${value}, ${inside(j)})` : value};
+    let row = ${plane} * ${rows}u + ${pixel} / ${across}u;
+    let at = (${pixel} % ${across}u) * ${stride}u + (${name}Quad % ${SIDE / 4}u) * 4u;
+    ${repeat(4, (e) => `${name}[row][at + ${e}u] = ${unit.component}(value[${e}]);`)} }`;
+  });
+}
+
+/** The entry point's head: `index` of the thread and `subgroup` (those from `subgroups` on have nothing to multiply). */
+export function mainHead(unit: SubgroupMatrix, subgroups: number): string {
+  return `@compute @workgroup_size(${subgroups * unit.lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) subgroupId: u32) {
+  let works = subgroupId < ${subgroups}u;
+  let subgroup = min(subgroupId, ${subgroups - 1}u);`;
 }
 
 /** Where subgroups are narrower than `lanes` there are more of them than parts of the tile. */
 export function bySubgroups(statements: string): string {
-  return `if (subgroup < ${SUBGROUPS}u) { ${statements} }`;
+  return `if (works) { ${statements} }`;
 }

@@ -1,201 +1,340 @@
 import { featureAccess } from "./access";
-import type { ConvWgradSpec, Kernel, PartialKernel, SubgroupMatrix, Target, Variant } from "./kernel";
+import type { Extent, Kernel, PartialKernel, SourceSpec, SubgroupMatrix, Target, Variant } from "./kernel";
 import {
   bySubgroups,
-  bytesOfComponent,
   ENABLE,
+  fetchStaged,
   loadLeft,
   loadRight,
   mainHead,
   multiplyAdd,
+  putStaged,
   SIDE,
-  type StagedFeature,
-  SUBGROUPS,
-  stagedLength,
-  stagedWidth,
-  stageFeature,
+  type Staged,
+  stagedArray,
+  stagedHead,
+  stagedPlaces,
+  stagingOf,
   storeSum,
-  strideOf,
   unitFor,
   unitName,
   zeroSum,
 } from "./matrixUnits";
-import { blocksOf, declare, elementOf, repeat } from "./wgsl";
+import { blocksOf, declare, repeat } from "./wgsl";
 
-/** Channels of source and gradient that a workgroup makes the weights of. */
-const CHANNELS = 2 * SIDE;
-/** Rows of pixels that it takes at a time. */
-const ROWS = 2;
-const SOURCE: StagedFeature = { array: "tile", rows: ROWS, halo: 1, channels: CHANNELS };
-const GRADIENT: StagedFeature = { array: "gradients", rows: ROWS, halo: 0, channels: CHANNELS };
+/** What a workgroup makes: the weights between channels of the source and of the gradient, `rows` × SIDE pixels at a time. */
+interface WgradTile {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rows: number;
+  /** Blocks of SIDE output channels of a subgroup: its 9 taps × SIDE × SIDE · across sums stay in registers. */
+  readonly across: 1 | 2;
+}
+
+/** The tuner chooses: large ones stage less for each product, small ones leave room for more subgroups and need less memory. */
+const CONV_TILES: readonly WgradTile[] = [
+  { inputs: 64, outputs: 64, rows: 4, across: 2 },
+  { inputs: 64, outputs: 32, rows: 4, across: 1 },
+  { inputs: 32, outputs: 64, rows: 4, across: 2 },
+  { inputs: 32, outputs: 32, rows: 2, across: 1 },
+];
+/** Four pixels of the gradient for one of the source. */
+const UPCONV_TILES: readonly WgradTile[] = [
+  { inputs: 64, outputs: 64, rows: 2, across: 2 },
+  { inputs: 64, outputs: 32, rows: 2, across: 1 },
+  { inputs: 32, outputs: 32, rows: 2, across: 1 },
+  { inputs: 32, outputs: 32, rows: 1, across: 1 },
+];
+
+/** ∂weight of a convolution 3×3 (9 taps), or of a transposed one 2×2 (4 taps, whose gradient is twice as large). */
+export interface MatrixWgrad extends Extent {
+  readonly taps: 9 | 4;
+  readonly source: SourceSpec;
+  readonly outChannels: number;
+  readonly bias: boolean;
+}
 
 /** Workgroups that keep a device busy, and the largest scratch that splits may fill. */
-const GROUPS = 512;
-const SCRATCH_FLOATS = 1 << 22;
+const GROUPS = 1024;
+const SCRATCH_FLOATS = 1 << 23;
 
 /** The variants of the weight gradient for the device's matrix units. */
 export function matrixWgrad(
-  spec: ConvWgradSpec,
+  spec: MatrixWgrad,
   target: Target,
   figures: (splits: number, partialFloats: number) => Pick<Kernel, "label" | "flops" | "bytes">,
 ): readonly Variant<PartialKernel>[] {
   const unit = unitFor(spec, target);
+  const { channels } = spec.source;
   // The one channel of the network's input would leave the units idle.
-  if (unit === null || spec.source.channels === 1 || bytesOf(unit) > target.maxWorkgroupBytes) return [];
-  const name = `matrix ${unitName(unit)} ${CHANNELS}×${CHANNELS}`;
-  const build = (): PartialKernel => {
-    const built = wgradKernel(spec, target, unit);
-    return { ...built, ...figures(built.splits, built.partialFloats) };
+  if (unit === null || channels === 1) return [];
+  return (spec.taps === 9 ? CONV_TILES : UPCONV_TILES).flatMap((tile) => {
+    const { inputs, outputs, rows, across } = tile;
+    // Half of a larger tile would be idle.
+    if (inputs > 32 && channels <= inputs / 2) return [];
+    if (outputs > 32 && spec.outChannels <= outputs / 2) return [];
+    const { threads, bytes } = shapeOf(spec, unit, tile, target);
+    if (threads > target.maxInvocationsPerWorkgroup || bytes > target.maxWorkgroupBytes) return [];
+    return {
+      name: `matrix ${unitName(unit)} ${inputs}×${outputs} ${SIDE * rows}px${across === 2 ? " wide" : ""}`,
+      build: () => {
+        const built = wgradKernel(spec, target, unit, tile);
+        return { ...built, ...figures(built.splits, built.partialFloats) };
+      },
+    };
+  });
+}
+
+function shapeOf(
+  { taps }: MatrixWgrad,
+  unit: SubgroupMatrix,
+  { inputs, outputs, rows, across }: WgradTile,
+  target: Target,
+) {
+  const [halo, stride] = taps === 9 ? ([1, 1] as const) : ([0, 2] as const);
+  const subgroups = ((inputs / SIDE) * outputs) / (SIDE * across);
+  const threads = subgroups * unit.lanes;
+  const source: Staged = { name: "tile", rows, columns: SIDE, halo, channels: inputs, copies: 1 };
+  const gradient: Staged = {
+    name: "gradients",
+    rows: stride * rows,
+    columns: stride * SIDE,
+    halo: 0,
+    channels: outputs,
+    copies: 1,
   };
-  return [{ name, build }];
-}
-
-/** Floats through which the sums leave the units, and the lanes' sums of the gradient meet. */
-function drainLength({ m, n, lanes }: SubgroupMatrix): number {
-  return SUBGROUPS * Math.max(m * n, lanes);
-}
-
-/** Workgroup memory. */
-function bytesOf(unit: SubgroupMatrix): number {
-  return (
-    bytesOfComponent(unit) * (stagedLength(SOURCE, unit) + stagedLength(GRADIENT, unit)) +
-    4 * drainLength(unit)
-  );
+  const sourceStaging = stagingOf(source, unit, threads);
+  const gradientStaging = stagingOf(gradient, unit, threads);
+  const bytesWith = (places: number): number =>
+    sourceStaging.bytes + gradientStaging.bytes + 4 * lengthOf(places) * subgroups;
+  // The lanes' sums of the gradient go the same way as the units' sums.
+  const lengthOf = (places: number): number => Math.max(places * unit.m * unit.n, unit.lanes);
+  // The sums leave the units one a subgroup at a time; two places that take turns save a barrier.
+  const places = bytesWith(2) <= target.maxWorkgroupBytes ? 2 : 1;
+  return {
+    subgroups,
+    threads,
+    stride,
+    source,
+    gradient,
+    sourceStaging,
+    gradientStaging,
+    places,
+    drainLength: lengthOf(places),
+    bytes: bytesWith(places),
+  };
 }
 
 /**
- * ∂weight of a 3×3 convolution on matrix units: a GEMM of [channels, pixels] · [pixels, outputs] for each tap.
+ * ∂weight on matrix units: a GEMM of [channels, pixels] · [pixels, outputs] for each tap.
  *
- * Tile: a workgroup of four subgroups makes 32 × 32 channels for all nine taps, each subgroup a quarter, whose sums it holds in
- * the units' registers while it walks over its pixels, SIDE × 2 at a time. Source (with a halo of one) and gradient are brought
- * into workgroup memory as [pixel][channel]: there the left operand of a tap is columns of the source at another offset.
+ * Tile: a workgroup makes inputs × outputs channels for all taps; a subgroup SIDE × SIDE · across of them, whose sums it holds
+ * in the units' registers while it walks over its pixels. Source (for 3×3 with a halo of one) and gradient are brought into
+ * workgroup memory as rows of [pixel][channel]: there the operand of a tap is columns of the source, or every other column of
+ * the gradient, at another offset. The threads' registers fetch the next pixels while the units work on these.
  */
 function wgradKernel(
-  spec: ConvWgradSpec,
+  spec: MatrixWgrad,
   target: Target,
   unit: SubgroupMatrix,
-): Pick<PartialKernel, "wgsl" | "bindings" | "workgroups" | "splits" | "partialFloats"> {
-  const { images, height, width, source, outChannels } = spec;
-  const { m, n, k, component, lanes } = unit;
-  const threads = SUBGROUPS * lanes;
+  tile: WgradTile,
+): Omit<PartialKernel, "label" | "flops" | "bytes"> {
+  const { taps, images, height, width, source, outChannels, bias } = spec;
+  const { m, n, k } = unit;
   const access = featureAccess(spec, target);
-  const stride = strideOf(CHANNELS, unit);
-  const outBlocks = blocksOf(outChannels);
-  const tilesPerRow = Math.ceil(width / SIDE);
-  const tilesPerImage = tilesPerRow * Math.ceil(height / ROWS);
-  const tiles = tilesPerImage * images;
-  const inGroups = Math.ceil(source.channels / CHANNELS);
-  const outGroups = Math.ceil(outChannels / CHANNELS);
-  const partialFloats = 9 * source.channels * outChannels + (spec.bias ? outChannels : 0);
+  const shape = shapeOf(spec, unit, tile, target);
+  const { subgroups, threads, sourceStaging, gradientStaging, drainLength } = shape;
+  const pixel = sourceStaging.stride;
+  const tilesAcross = Math.ceil(width / SIDE);
+  const tilesDown = Math.ceil(height / tile.rows);
+  const tiles = tilesAcross * tilesDown * images;
+  const inGroups = Math.ceil(source.channels / tile.inputs);
+  const outGroups = Math.ceil(outChannels / tile.outputs);
+  const partialFloats = taps * source.channels * outChannels + (bias ? outChannels : 0);
   const wanted = Math.ceil(GROUPS / (inGroups * outGroups));
   const affordable = Math.max(1, Math.floor(SCRATCH_FLOATS / partialFloats));
   const tilesPerSplit = Math.ceil(tiles / Math.min(wanted, affordable, tiles));
   const splits = Math.ceil(tiles / tilesPerSplit);
+  const normed = source.normOffset !== null;
   const { text, bindings } = declare(
     [
-      ...(source.normOffset !== null ? [["norms", "read", "vec4f"] as const] : []),
-      ["source", "read", elementOf(source, access)],
+      ...(normed ? [["norms", "read", "vec4f"] as const] : []),
+      ["source", "read", access.read],
       ["gradient", "read", access.read],
       ["partials", "readWrite", "vec4f"],
     ],
     access,
   );
-  const gradient = { channels: outChannels, normOffset: null, relu: false };
-  // A subgroup's quarter in units, for each tap.
+  const constants = Int32Array.from([
+    ...[height, width, tilesAcross, tilesDown],
+    ...[blocksOf(source.channels), blocksOf(outChannels), tilesPerSplit, tiles],
+    ...[partialFloats / 4, source.normOffset ?? 0, source.channels, 0],
+  ]);
+
+  const fetch = (t: string): string => `{
+    let image = ${t} / tilesPerImage;
+    let left = (${t} % sizes.z) * ${SIDE};
+    let top = ((${t} % tilesPerImage) / sizes.z) * ${tile.rows};
+    ${stagedPlaces(shape.source, sourceStaging, 1)}
+    ${stagedPlaces(shape.gradient, gradientStaging, shape.stride)}
+    let start = (image * counts.x + block) * height * width;
+    ${fetchStaged(shape.source, sourceStaging, access, "source", "start", "block < counts.x")}
+    let gradientStart = (image * counts.y + outBlock) * ${shape.stride ** 2} * height * width;
+    ${fetchStaged(shape.gradient, gradientStaging, access, "gradient", "gradientStart", "outBlock < counts.y")}
+    ${normed ? repeat(sourceStaging.steps, (j) => `inside${j} = tileAt${j} >= 0;`) : ""}
+  }`;
+  const seen = (stored: string): string => {
+    const loaded = normed ? `fma(${access.load(stored)}, scale, shift)` : access.load(stored);
+    return source.relu ? `max(vec4f(), ${loaded})` : loaded;
+  };
+
   const down = SIDE / m;
-  const across = SIDE / n;
-  const sum = (tap: number, i: number, j: number): string => `sum${(tap * down + i) * across + j}`;
-  const sums = Array.from({ length: 9 * down * across }, (_, index) => ({
+  const across = (SIDE * tile.across) / n;
+  const columns = tile.outputs / (SIDE * tile.across);
+  const sums = Array.from({ length: taps * down * across }, (_, index) => ({
     name: `sum${index}`,
     tap: Math.floor(index / (down * across)),
     i: Math.floor(index / across) % down,
     j: index % across,
   }));
-  const tap = (index: number, first: number): string => {
-    const at = (Math.floor(index / 3) * stagedWidth(SOURCE) + (index % 3) + first) * stride;
-    return `{
-        ${repeat(down, (i) => `let left${i} = ${loadLeft(unit, "col_major", "tile", `leftAt + ${at + i * m}u`, stride)};`)}
-        ${repeat(down, (i) => repeat(across, (j) => multiplyAdd(sum(index, i, j), `left${i}`, `right${j}`)))}
-      }`;
+  const steps = SIDE / k;
+  // A row of the source serves the taps of three rows of the gradient, whose operands stay in registers.
+  const meetings =
+    taps === 9
+      ? Array.from({ length: (tile.rows + 2) * 9 }, (_, index) => {
+          const [row, dx, dy] = [Math.floor(index / 9), Math.floor(index / 3) % 3, index % 3];
+          return { row, dx, gradientRow: row - dy, gradientDx: 0, tap: 3 * dy + dx };
+        }).filter(({ gradientRow }) => gradientRow >= 0 && gradientRow < tile.rows)
+      : Array.from({ length: tile.rows * 4 }, (_, index) => {
+          const [row, tap] = [index >> 2, index & 3];
+          return { row, dx: 0, gradientRow: 2 * row + (tap >> 1), gradientDx: tap & 1, tap };
+        });
+  const products = (step: number): string => {
+    const lines: string[] = [];
+    const loaded = new Set<string>();
+    const load = (name: string, operand: () => string): string => {
+      if (!loaded.has(name)) lines.push(`let ${name} = ${operand()};`);
+      loaded.add(name);
+      return name;
+    };
+    const left = ({ row, dx }: (typeof meetings)[number], i: number): string =>
+      load(`left${row}_${dx}_${i}`, () => {
+        const offset = `${(dx + step * k) * pixel + i * m}u`;
+        return loadLeft(unit, "col_major", `tile[firstRow + ${row}u]`, offset, pixel);
+      });
+    const right = ({ gradientRow, gradientDx }: (typeof meetings)[number], j: number): string =>
+      load(`right${gradientRow}_${gradientDx}_${j}`, () => {
+        const offset = `${(gradientDx + shape.stride * step * k) * pixel + ((j * n) % SIDE)}u`;
+        const row = Math.floor((j * n) / SIDE) * gradientStaging.rows + gradientRow;
+        return loadRight(unit, "row_major", `gradients[firstColumn + ${row}u]`, offset, shape.stride * pixel);
+      });
+    for (const meeting of meetings)
+      for (const { name, tap, i, j } of sums)
+        if (tap === meeting.tap) {
+          const operands = [left(meeting, i), right(meeting, j)] as const;
+          lines.push(multiplyAdd(name, ...operands));
+        }
+    return `{ ${lines.join("\n")} }`;
   };
+
+  const drained = m * n;
+  const drain = ({ name, tap, i, j }: (typeof sums)[number], turn: number): string => {
+    const place = (turn % shape.places) * drained;
+    const items = (drained * subgroups) / 4;
+    return `
+  ${shape.places === 1 ? "workgroupBarrier();" : ""}
+  ${bySubgroups(storeSum("row_major", "drained[subgroup]", `${place}u`, name, n))}
+  workgroupBarrier();
+  ${repeat(Math.ceil(items / threads), (at) => {
+    const item = `(${at * threads}u + index)`;
+    return `{ let quad = ${item} % ${n / 4}u;
+    let row = (${item} / ${n / 4}u) % ${m}u;
+    let origin = (${item} / ${drained / 4}u) % ${subgroups}u;
+    let channel = i32(group.x) * ${tile.inputs} + i32(origin / ${columns}u) * ${SIDE} + ${i * m} + i32(row);
+    let column = i32(group.y) * ${tile.outputs / 4} + i32(origin % ${columns}u) * ${(SIDE * tile.across) / 4} + ${(j * n) / 4} + i32(quad);
+    if (${items % threads === 0 ? "" : `${item} < ${items}u && `}channel < rest.z && column < counts.y) {
+      let at = ${place}u + row * ${n}u + quad * 4u;
+      partials[split * rest.x + (${tap} * rest.z + channel) * counts.y + column] =
+        vec4f(drained[origin][at], drained[origin][at + 1u], drained[origin][at + 2u], drained[origin][at + 3u]);
+    } }`;
+  })}`;
+  };
+
   // Lanes that share the pixels of a channel in the sums of the gradient.
-  const sharers = threads / CHANNELS;
-  const pixelsOfSharer = (SIDE * ROWS) / sharers;
+  const sharers = threads / tile.outputs;
+  const { columns: gradientColumns, rows: gradientRows } = shape.gradient;
+  const pixelsOfSharer = (gradientColumns * gradientRows) / sharers;
   const wgsl = `${ENABLE}${text}
-var<workgroup> tile: array<${component}, ${stagedLength(SOURCE, unit)}>;
-var<workgroup> gradients: array<${component}, ${stagedLength(GRADIENT, unit)}>;
-var<workgroup> drained: array<f32, ${drainLength(unit)}>;
-// Stores one sum of every subgroup, [channel][output] in \`drained\`: that whose first channel and block in the quarter are given.
-fn drain(local: i32, split: i32, tap: i32, firstChannel: i32, firstBlock: i32) {
-  for (var i = local; i < ${(SUBGROUPS * m * n) / 4}; i += ${threads}) {
-    let quad = i % ${n / 4};
-    let row = (i / ${n / 4}) % ${m};
-    let quarter = i / ${(m * n) / 4};
-    let channel = firstChannel + (quarter / 2) * ${SIDE} + row;
-    let block = firstBlock + (quarter % 2) * ${SIDE / 4} + quad;
-    if (channel < ${source.channels} && block < ${outBlocks}) {
-      let first = 4 * i;
-      partials[split * ${partialFloats / 4} + (tap * ${source.channels} + channel) * ${outBlocks} + block] =
-        vec4f(drained[first], drained[first + 1], drained[first + 2], drained[first + 3]);
-    }
-  }
-}
-${mainHead(unit)}
-  let inBlock = i32(group.x) * ${CHANNELS / 4};
-  let outBlock = i32(group.y) * ${CHANNELS / 4};
+@group(0) @binding(${bindings.length}) var<uniform> constants: array<vec4i, 3>;
+${stagedArray(shape.source, sourceStaging, unit)}
+${stagedArray(shape.gradient, gradientStaging, unit)}
+var<workgroup> drained: array<array<f32, ${drainLength}>, ${subgroups}>;
+${mainHead(unit, subgroups)}
+  let sizes = constants[0];
+  let counts = constants[1];
+  let rest = constants[2];
+  let height = sizes.x;
+  let width = sizes.y;
+  let tilesPerImage = sizes.z * sizes.w;
   let split = i32(group.z);
+  ${stagedHead(shape.source, sourceStaging, access)}
+  ${stagedHead(shape.gradient, gradientStaging, access)}
+  ${normed ? repeat(sourceStaging.steps, (j) => `var inside${j} = false;`) : ""}
+  let block = i32(group.x) * ${tile.inputs / 4} + i32(tileQuad);
+  let outBlock = i32(group.y) * ${tile.outputs / 4} + i32(gradientsQuad);
+  ${
+    normed
+      ? `let scale = norms[rest.y + min(block, counts.x - 1)];
+  let shift = norms[rest.y + counts.x + min(block, counts.x - 1)];`
+      : ""
+  }
+  let firstRow = (subgroup / ${columns}u) * ${sourceStaging.rows}u;
+  let firstColumn = (subgroup % ${columns}u) * ${tile.across * gradientStaging.rows}u;
   ${sums.map(({ name }) => `var ${name} = ${zeroSum(unit)};`).join("\n")}
-  ${spec.bias ? "var biasSum = 0f;" : ""}
-  for (var t = split * ${tilesPerSplit}; t < min((split + 1) * ${tilesPerSplit}, ${tiles}); t++) {
-    let image = t / ${tilesPerImage};
-    let left = (t % ${tilesPerRow}) * ${SIDE};
-    let top = ((t % ${tilesPerImage}) / ${tilesPerRow}) * ${ROWS};
+  ${bias ? "var biasSum = 0f;" : ""}
+  let end = min((split + 1) * counts.z, counts.w);
+  ${fetch("(split * counts.z)")}
+  for (var t = split * counts.z; t < end; t++) {
+    ${putStaged(shape.source, sourceStaging, unit, "0u", seen, normed ? (j) => `inside${j}` : null)}
+    ${putStaged(shape.gradient, gradientStaging, unit, "0u", access.load, null)}
     workgroupBarrier();
-    ${stageFeature(SOURCE, unit, spec, "source", source, access, "inBlock")}
-    ${stageFeature(GRADIENT, unit, spec, "gradient", gradient, access, "outBlock")}
-    workgroupBarrier();
+    if (t + 1 < end) ${fetch("(t + 1)")}
     ${
-      spec.bias
-        ? `for (var i = 0; inBlock == 0 && i < ${pixelsOfSharer}; i++) {
-      biasSum += f32(gradients[((local / ${CHANNELS}) * ${pixelsOfSharer} + i) * ${stride} + local % ${CHANNELS}]);
-    }`
+      bias
+        ? `if (group.x == 0u) { for (var i = 0u; i < ${pixelsOfSharer}u; i++) {
+      let pixel = index / ${tile.outputs}u * ${pixelsOfSharer}u + i;
+      let channel = index % ${tile.outputs}u;
+      biasSum += f32(gradients[channel / ${SIDE}u * ${gradientStaging.rows}u + pixel / ${gradientColumns}u][pixel % ${gradientColumns}u * ${pixel}u + channel % ${SIDE}u]);
+    } }`
         : ""
     }
-    ${bySubgroups(`for (var row = 0u; row < ${ROWS}u; row++) {
-      let leftAt = row * ${stagedWidth(SOURCE) * stride}u + (subgroup / 2u) * ${SIDE}u;
-      let rightAt = row * ${SIDE * stride}u + (subgroup % 2u) * ${SIDE}u;
-      ${repeat(
-        SIDE / k,
-        (step) => `{
-      ${repeat(across, (j) => `let right${j} = ${loadRight(unit, "gradients", `rightAt + ${step * k * stride + j * n}u`, stride)};`)}
-      ${repeat(9, (index) => tap(index, step * k))}
-      }`,
-      )}
-    }`)}
+    ${bySubgroups(repeat(steps, products))}
+    workgroupBarrier();
   }
-  ${sums
-    .map(
-      ({ name, tap: index, i, j }) => `
-  ${bySubgroups(storeSum("row_major", "drained", `subgroup * ${m * n}u`, name, n))}
-  workgroupBarrier();
-  drain(local, split, ${index}, inBlock * 4 + ${i * m}, outBlock + ${(j * n) / 4});
-  workgroupBarrier();`,
-    )
-    .join("")}
+  ${sums.map(drain).join("")}
   ${
-    spec.bias
-      ? `drained[local] = biasSum;
+    bias
+      ? `workgroupBarrier();
+  drained[index / ${unit.lanes}u][index % ${unit.lanes}u] = biasSum;
   workgroupBarrier();
-  if (inBlock == 0 && local < ${CHANNELS / 4} && outBlock + local < ${outBlocks}) {
+  let sumBlock = i32(group.y) * ${tile.outputs / 4} + i32(index);
+  if (group.x == 0u && index < ${tile.outputs / 4}u && sumBlock < counts.y) {
     var total = vec4f();
-    for (var i = 0; i < ${sharers}; i++) {
-      let first = i * ${CHANNELS} + local * 4;
-      total += vec4f(drained[first], drained[first + 1], drained[first + 2], drained[first + 3]);
+    for (var i = 0u; i < ${sharers}u; i++) {
+      let first = i * ${tile.outputs}u + index * 4u;
+      ${repeat(4, (e) => `total[${e}] += drained[(first + ${e}u) / ${unit.lanes}u][(first + ${e}u) % ${unit.lanes}u];`)}
     }
-    partials[split * ${partialFloats / 4} + ${9 * source.channels * outBlocks} + outBlock + local] = total;
+    partials[split * rest.x + ${taps} * rest.z * counts.y + sumBlock] = total;
   }`
       : ""
   }
 }`;
-  return { wgsl, bindings, workgroups: [inGroups, outGroups, splits], splits, partialFloats };
+  return {
+    wgsl,
+    bindings,
+    constants,
+    workgroups: [inGroups, outGroups, splits],
+    splits,
+    partialFloats,
+  };
 }

@@ -1,5 +1,8 @@
 import { featureAccess } from "./access";
 import type { Build, Extent, Kernel, PartialKernel, SourceSpec, Target } from "./kernel";
+import { unitFor, withMatrices } from "./matrixUnits";
+import { matrixUpconv, matrixUpconvDgrad } from "./matrixUpconv";
+import { matrixWgrad } from "./matrixWgrad";
 import { withTiles } from "./tile";
 import { productTileName, tileUpconv, tileUpconvDgrad, upconvDgradTiles, upconvTiles } from "./tileUpconv";
 import { tileWgrad, UPCONV_TAPS, wgradTileName, wgradTiles } from "./tileWgrad";
@@ -60,10 +63,12 @@ export const upconv = tunable<UpconvSpec, Kernel>((spec, target) => {
   const others =
     lanes === null ? [plain] : [{ name: "lane", build: () => upconvBroadcast(spec, target, lanes) }, plain];
   const tiles = upconvTiles(spec, spec.source.channels, spec.outChannels, target);
-  return withTiles(others, tiles, target, (tile) => ({
+  const tiled = withTiles(others, tiles, target, (tile) => ({
     name: productTileName(tile),
     build: () => ({ ...tileUpconv(spec, featureAccess(spec, target), tile), ...upconvFigures(spec) }),
   }));
+  const matrices = matrixUpconv(spec, target, upconvFigures(spec));
+  return withMatrices(matrices, tiled, unitFor(spec, target), [spec.source.channels], spec.outChannels);
 });
 
 function upconvFigures(spec: UpconvSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
@@ -143,10 +148,12 @@ export const upconvDgrad = tunable<UpconvDgradSpec, Kernel>((spec, target) => {
       ? [plain]
       : [{ name: "lane", build: () => upconvDgradBroadcast(spec, target, lanes) }, plain];
   const tiles = upconvDgradTiles(spec, spec.channels, spec.outChannels, target);
-  return withTiles(others, tiles, target, (tile) => ({
+  const tiled = withTiles(others, tiles, target, (tile) => ({
     name: productTileName(tile),
     build: () => ({ ...tileUpconvDgrad(spec, featureAccess(spec, target), tile), ...dgradFigures(spec) }),
   }));
+  const matrices = matrixUpconvDgrad(spec, target, dgradFigures(spec));
+  return withMatrices(matrices, tiled, unitFor(spec, target), [spec.outChannels], spec.channels);
 });
 
 function dgradFigures(spec: UpconvDgradSpec): Pick<Kernel, "label" | "flops" | "bytes"> {
@@ -227,13 +234,17 @@ export const upconvWgrad = tunable<UpconvSpec, PartialKernel>((spec, target) => 
     ? [{ name: "lane", build: () => upconvWgradBroadcast(spec, target, lanes) }, plain]
     : [plain];
   const problem = { ...spec, bias: true, taps: UPCONV_TAPS };
-  return withTiles(others, wgradTiles(problem, target), target, (tile) => ({
+  const tiled = withTiles(others, wgradTiles(problem, target), target, (tile) => ({
     name: wgradTileName(tile),
     build: () => {
       const built = tileWgrad(problem, featureAccess(spec, target), tile);
       return { ...built, ...wgradFigures(spec, built.splits, built.partialFloats) };
     },
   }));
+  const { source, outChannels } = spec;
+  const figures = (splits: number, floats: number) => wgradFigures(spec, splits, floats);
+  const matrices = matrixWgrad({ ...spec, taps: TAPS, bias: true }, target, figures);
+  return withMatrices(matrices, tiled, unitFor(spec, target), [source.channels], outChannels);
 });
 
 function wgradFigures(
