@@ -71,7 +71,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Training",
-      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
+      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}${result.replicas.length > 1 ? ` on each of ${result.replicas.length} replicas` : ""}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
     ],
     [
       "Engine",
