@@ -35,12 +35,32 @@ export interface ExecutorInfo {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+export interface FlatPiece {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface GradientStream {
+  readonly loss: Promise<number>;
+  /** In the order asked. */
+  readonly pieces: readonly Promise<void>[];
+}
+
 /**
  * Trainable parameters and their gradients as the engine keeps them: one flat buffer, in the order of the forward pass, of the
  * same length and order in every executor of this engine and graph. For replicas that exchange them as they are.
  */
 export interface FlatAccess {
   readonly floats: number;
+  /**
+   * As `computeGradients`, and writes pieces of the gradients to `into` as the device has them, while it works on the others.
+   * All promises must have settled before the next call. Absent where gradients come all at once.
+   */
+  streamGradients?(
+    batch: Batch,
+    into: Float32Array<ArrayBuffer>,
+    pieces: readonly FlatPiece[],
+  ): Promise<GradientStream>;
   /** A copy that is the caller's. */
   readGradients(): Promise<Float32Array<ArrayBuffer>>;
   writeGradients(flat: Float32Array<ArrayBuffer>): Promise<void>;

@@ -1,9 +1,18 @@
 import { LabError } from "@/contracts/failure";
 import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
-import type { Batch, Executor, ExecutorInfo, ExecutorOptions, FlatAccess } from "@/engine/executor";
+import type {
+  Batch,
+  Executor,
+  ExecutorInfo,
+  ExecutorOptions,
+  FlatAccess,
+  FlatPiece,
+  GradientStream,
+} from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
 import { deviceLost } from "./deviceLoss";
+import { GradientStaging, readPiece } from "./gradientStaging";
 import { type InferencePlan, planInference } from "./inferencePlan";
 import type { Target } from "./kernels/kernel";
 import {
@@ -46,6 +55,7 @@ export class WebgpuExecutor implements Executor {
   private readonly adam: Program;
   private readonly passes: TrainingPasses;
   private readonly inference: PreparedPrograms<InferencePlan>;
+  private readonly staging: GradientStaging;
   private readonly lossScale = new LossScale();
   /** The loss scale that the gradients held carry; 1 in float32. */
   private gradientScale = 1;
@@ -80,8 +90,10 @@ export class WebgpuExecutor implements Executor {
       planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
     this.inference = new PreparedPrograms(lab, held, permanents);
+    this.staging = new GradientStaging(held);
     this.flat = {
       floats: layout.parameterFloats,
+      streamGradients: (batch, into, pieces) => this.guarded(() => this.streamGradients(batch, into, pieces)),
       readGradients: () => this.guarded(() => this.readFlatGradients()),
       writeGradients: (flat) => this.guarded(async () => this.writeFlatGradients(flat)),
       readParameters: () => this.guarded(() => this.readPermanent("parameters")),
@@ -390,6 +402,40 @@ export class WebgpuExecutor implements Executor {
 
   private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
     this.lab.device.queue.writeBuffer(buffer, 0, data);
+  }
+
+  private async streamGradients(
+    batch: Batch,
+    into: Float32Array<ArrayBuffer>,
+    pieces: readonly FlatPiece[],
+  ): Promise<GradientStream> {
+    const staging = await this.staging.of(pieces);
+    const passes = await this.beginStep(batch);
+    const ranges = pieces.map(({ offset, length }) => ({ offset: 4 * offset, bytes: 4 * length }));
+    for (const [index, pass] of passes.entries()) {
+      this.upload(pass, batch);
+      const { program } = pass.ready;
+      if (index + 1 < passes.length) program.submit();
+      else
+        program.submitStreaming(ranges, (encoder, piece) => {
+          const { offset, bytes } = ranges[piece] as (typeof ranges)[number];
+          encoder.copyBufferToBuffer(
+            this.permanents.gradients,
+            offset,
+            staging[piece] as GPUBuffer,
+            0,
+            bytes,
+          );
+        });
+    }
+    this.queueLossCopy();
+    const { gradientScale } = this;
+    return {
+      loss: this.guarded(async () => (await this.readLoss()).loss),
+      pieces: pieces.map((piece, index) =>
+        this.guarded(() => readPiece(staging[index] as GPUBuffer, piece, gradientScale, into)),
+      ),
+    };
   }
 
   private async readFlatGradients(): Promise<Float32Array<ArrayBuffer>> {

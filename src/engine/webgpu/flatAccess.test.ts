@@ -39,6 +39,34 @@ describe.skipIf(missing !== null)("flat gradients and parameters", () => {
     },
   );
 
+  it.each(["f32", "mixed"] as const)(
+    "in %s come in pieces as the device has them, to the bit",
+    async (precision) => {
+      const [a, b] = await two(precision);
+      try {
+        for (const step of [0, 1]) {
+          const batch = batchOf(await loadFixture("unet-l2"), step);
+          const { floats } = a.flat;
+          const third = Math.ceil(floats / 3);
+          const pieces = [2 * third, third, 0].map((offset) => ({
+            offset,
+            length: Math.min(third, floats - offset),
+          }));
+          const flat = new Float32Array(floats).fill(7);
+          const stream = await a.flat.streamGradients?.(batch, flat, pieces);
+          await Promise.all(stream?.pieces ?? []);
+          expect(await stream?.loss).toBe(await b.computeGradients(batch));
+          expect(flat).toEqual(await b.flat.readGradients());
+          for (const executor of [a, b]) await executor.applyGradients(1e-3);
+        }
+        expect(await b.readWeights()).toEqual(await a.readWeights());
+      } finally {
+        await a.dispose();
+        await b.dispose();
+      }
+    },
+  );
+
   it("that overflowed in one replica make both skip the step, with the same scale after it", async () => {
     const [a, b] = await two("mixed");
     try {
