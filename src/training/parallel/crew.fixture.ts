@@ -6,7 +6,7 @@ import { taken } from "../settled";
 import type { StepDone } from "../stepper";
 import { Averager } from "./averager";
 import { Exchange } from "./exchange";
-import { flatLayout } from "./flat";
+import { flatAccess, flatLayout } from "./flat";
 import { follow } from "./follower";
 import { type GroupOptions, ReplicaGroup } from "./group";
 import { GroupStepper } from "./groupStepper";
@@ -71,7 +71,7 @@ export async function crewOf(request: CrewOptions): Promise<Crew> {
   });
   const lost: string[] = [];
   const exchange = exchanges[0] as Exchange;
-  exchange.open(layout.floats, payload);
+  exchange.open(flatAccess(executors[0] as Executor, layout).floats, payload);
   const group = new ReplicaGroup({
     ...request,
     exchange,

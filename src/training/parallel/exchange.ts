@@ -53,9 +53,15 @@ export class Exchange {
     this.tell({ type: "open", floats, payload });
   }
 
+  /** How flat gradients are cut, in the order that buckets are sent. */
+  async buckets(): Promise<readonly Bucket[]> {
+    return (await this.memory).buckets;
+  }
+
   /**
    * Sends `gradients` and waits for the weighted mean of all replicas' of this round, which is written to `mean` (null: this
-   * replica wants none). `gradients` stay as they are. `ready` is awaited before a bucket is read.
+   * replica wants none). `gradients` stay as they are. `ready` is awaited before a bucket is read: it need not
+   * be there before.
    */
   async average(
     round: number,

@@ -88,7 +88,7 @@ class Follower {
         const batches = taken((await this.works.get(workId)) ?? { value: [] });
         this.works.delete(workId);
         this.local.begin();
-        for (const batch of batches) await this.local.add(batch);
+        await this.local.compute(batches);
         await this.finish(round, weights);
         break;
       }
@@ -107,10 +107,10 @@ class Follower {
 
   private async finish(round: number, weights: readonly number[]): Promise<void> {
     const { local } = this;
-    this.tell({ type: "computed", round, lossSum: local.lossSum, images: local.images });
     const distributed = this.request.kind === "ddp";
     const { cancelled } = await local.average(round, weights, distributed);
     if (cancelled) return;
+    this.tell({ type: "computed", round, lossSum: local.lossSum, images: local.images });
     if (distributed) await local.apply(this.learningRate);
     const { computeMs, exchangeMs, images } = local;
     this.tell({ type: "stepped", computeMs, exchangeMs, images });

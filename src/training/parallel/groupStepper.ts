@@ -66,7 +66,7 @@ export class GroupStepper implements Stepper<Prepared> {
     try {
       await this.begin(takers, { round, workId, weights: weightsOf(assigned), learningRate });
       local.begin();
-      for (const batch of own) await local.add(batch);
+      await local.compute(own);
       let missing = parts;
       while ((await group.watched(round, local.average(round, weightsOf(assigned), true))).cancelled) {
         round = group.nextRound();

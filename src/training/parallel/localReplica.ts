@@ -1,6 +1,17 @@
 import type { Batch, Executor, FlatAccess } from "@/engine/executor";
+import { type Settled, settled, taken } from "../settled";
+import type { Bucket } from "./buckets";
 import type { Exchange, RoundOutcome } from "./exchange";
 import { type FlatLayout, flatAccess } from "./flat";
+
+/** A batch whose gradients are still being computed. */
+interface Arriving {
+  readonly loss: Promise<Settled<number>>;
+  readonly computedMs: Promise<number>;
+  readonly ready: (bucket: Bucket) => Promise<void>;
+  readonly images: number;
+  readonly begunMs: number;
+}
 
 /** One replica's device at work on its part of a step: the same code in every rank. */
 export class LocalReplica {
@@ -11,6 +22,7 @@ export class LocalReplica {
   /** Mean gradients over the images of this step so far, and the mean over all replicas. */
   private gradients: Float32Array<ArrayBuffer>;
   private readonly mean: Float32Array<ArrayBuffer>;
+  private arriving: Arriving | null = null;
   /** Of the step in progress. */
   images = 0;
   /** Sum over the images. */
@@ -28,10 +40,18 @@ export class LocalReplica {
   }
 
   begin(): void {
+    this.arriving = null;
     this.images = 0;
     this.lossSum = 0;
     this.computeMs = 0;
     this.exchangeMs = 0;
+  }
+
+  /** Begins with a step's batches. Where the engine can, gradients then arrive while they are averaged. */
+  async compute(batches: readonly Batch[]): Promise<void> {
+    const [only] = batches;
+    if (only && batches.length === 1 && this.flat.streamGradients) await this.stream(only);
+    else for (const batch of batches) await this.add(batch);
   }
 
   /** Computes a batch's gradients and adds them to the step's, weighted by images. */
@@ -50,9 +70,19 @@ export class LocalReplica {
   /** The weighted mean of all replicas; cancelled when one of them has gone. */
   async average(round: number, weights: readonly number[], wantsMean: boolean): Promise<RoundOutcome> {
     const begunMs = this.now();
-    const outcome = await this.exchange.average(round, weights, this.gradients, wantsMean ? this.mean : null);
-    this.exchangeMs += this.now() - begunMs;
-    return outcome;
+    const { arriving } = this;
+    try {
+      return await this.exchange.average(
+        round,
+        weights,
+        this.gradients,
+        wantsMean ? this.mean : null,
+        arriving?.ready,
+      );
+    } finally {
+      const computedMs = arriving ? await this.arrived(arriving) : begunMs;
+      this.exchangeMs += this.now() - Math.max(begunMs, computedMs);
+    }
   }
 
   /** One step of Adam with the mean. */
@@ -63,6 +93,36 @@ export class LocalReplica {
     const writtenMs = this.now();
     await this.executor.applyGradients(learningRate);
     this.computeMs += this.now() - writtenMs;
+  }
+
+  private async stream(batch: Batch): Promise<void> {
+    const begunMs = this.now();
+    const buckets = await this.exchange.buckets();
+    if (this.gradients.length === 0) this.gradients = new Float32Array(this.flat.floats);
+    const stream = await this.flat.streamGradients?.(batch, this.gradients, buckets);
+    if (!stream) return;
+    // Whoever waits for a piece hears of its failure; none is left unheard.
+    const pieces = stream.pieces.map(settled);
+    this.images = batch.images;
+    this.arriving = {
+      loss: settled(stream.loss),
+      computedMs: Promise.all(pieces).then(() => this.now()),
+      ready: async (bucket) => {
+        const piece = pieces[buckets.indexOf(bucket)];
+        if (piece) taken(await piece);
+      },
+      images: batch.images,
+      begunMs,
+    };
+  }
+
+  /** When all gradients were there. Throws what kept the loss from being. */
+  private async arrived({ loss, computedMs, images, begunMs }: Arriving): Promise<number> {
+    this.arriving = null;
+    const endMs = await computedMs;
+    this.computeMs += endMs - begunMs;
+    this.lossSum += taken(await loss) * images;
+    return endMs;
   }
 
   private accumulate(added: Float32Array, images: number): void {
