@@ -83,7 +83,8 @@ def main() -> int:
     trace = result / "trace"
     batches = state_dict_of(trace / "batches.safetensors")
     noisy, clean = batches["noisy"], batches["clean"]
-    sizes = batches.get("images", torch.full((len(noisy),), noisy.shape[2])).int().tolist()
+    # All replicas have equally many.
+    sizes = batches.get("images", torch.full(noisy.shape[:2], noisy.shape[2]))[:, 0].int().tolist()
     expected = json.loads((trace / "losses.json").read_text())
     losses, gradients = emulated(config, state_dict_of(trace / "initial.safetensors"), noisy, clean, sizes)
     norm = torch.sqrt(sum((gradient.double() ** 2).sum() for gradient in gradients.values())).item()

@@ -37,7 +37,10 @@ class TraceRecorder:
         self.batches.append(tuple(np.stack(images) for images in zip(*everybody)))
 
     def write(self, folder: Path) -> None:
-        """`batches` are [K, N, 1, H, W], with several replicas [K, replicas, N, 1, H, W]; shorter ones are padded with zeros."""
+        """`batches` are [K, N, 1, H, W], with several replicas [K, replicas, N, 1, H, W].
+
+        Shorter ones are padded with zeros, and `images` [K] or [K, replicas] says how many are real.
+        """
         if not self.processes.is_first or not self.losses:
             return
         folder = folder / "trace"
@@ -54,5 +57,7 @@ class TraceRecorder:
                 images[step, :, :size] = batch[which]
             stacked[name] = torch.from_numpy(images if self.processes.count > 1 else images[:, 0])
         if min(sizes) < max(sizes):
-            stacked["images"] = torch.tensor(sizes, dtype=torch.float32)
+            images = torch.tensor(sizes, dtype=torch.float32)
+            count = self.processes.count
+            stacked["images"] = images[:, None].repeat(1, count) if count > 1 else images
         write_weights(folder / "batches.safetensors", stacked, {})

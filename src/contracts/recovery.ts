@@ -1,4 +1,7 @@
-/** The graphics device was lost in the middle of a run, which went on by itself from its last checkpoint. */
+/**
+ * The graphics device was lost in the middle of a run, which went on by itself from its last checkpoint. Or one of several
+ * replicas was lost, and the others went on without it: then nothing is done again.
+ */
 export interface Recovery {
   /** Optimiser steps done when the device was lost. */
   readonly step: number;
@@ -8,6 +11,8 @@ export interface Recovery {
   readonly reason: string;
   /** Unix time in milliseconds of the moment the run went on. */
   readonly atMs: number;
+  /** Rank of the replica that was lost; absent when it was the device of the whole run. */
+  readonly replica?: number | undefined;
 }
 
 const count = (steps: number): string => steps.toLocaleString("en-US");

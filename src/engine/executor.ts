@@ -1,4 +1,4 @@
-import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
 import type { AdapterInfo } from "@/contracts/training";
 import type { Graph } from "@/model/graph";
 import type { Tuner } from "./tuning";
@@ -59,6 +59,9 @@ export interface Executor {
   readGradients(): Promise<StateDict>;
   /** Replaces the gradients held (averaged ones, say). */
   writeGradients(gradients: StateDict): Promise<void>;
+  /** The loss scale of mixed precision, where the engine has it: a helper that applies no gradients takes its master's. */
+  readLossScale?(): LossScaleState | null;
+  writeLossScale?(state: LossScaleState): void;
   readWeights(): Promise<StateDict>;
   writeWeights(weights: StateDict): Promise<void>;
   readOptimizer(): Promise<OptimizerState>;

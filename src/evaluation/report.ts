@@ -1,7 +1,8 @@
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
-import type { ImageMetrics, MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
+import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
+import { type Cell, deviceName, fixed, perceptual, table, withInterval } from "./reportParts";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PSNR_DIGITS = 3;
@@ -9,30 +10,8 @@ const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
-type Cell = string | number;
-
-function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|").replace(/\s+/g, " ")).join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function fixed(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–";
-}
-
-function withInterval({ mean, ci95 }: { mean: number; ci95: number | null }, digits: number): string {
-  return ci95 !== null && Number.isFinite(ci95)
-    ? `${fixed(mean, digits)} ± ${fixed(ci95, digits)}`
-    : fixed(mean, digits);
-}
-
 function signed(value: number, digits: number): string {
   return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
-}
-
-function perceptual(value: MeanInterval | null): string {
-  return value ? withInterval(value, SSIM_DIGITS) : "not measured";
 }
 
 function duration(seconds: number): string {
@@ -42,14 +21,26 @@ function duration(seconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;
 const ON_PYTORCH = /^pytorch-/;
 
-function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
-  const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);
-  const software = adapter?.isFallbackAdapter ? " (software adapter, no GPU)" : "";
-  if (ON_PROCESSOR.test(engine)) return name ? `CPU; the adapter ${name}${software} was not used` : "CPU";
-  return name ? `${name}${software}` : "unknown adapter";
+function replicaSection({ replicas, config }: RunResult): string {
+  const shared = replicas.some((replica) => replica.shared);
+  return [
+    `${config.engine.setup}: ${replicas.length} replicas${config.engine.payload === "f16" ? ", gradients exchanged as 16-bit floats" : ""}. ${shared ? "Replicas shared a device: **no speed-up is claimed**." : "Each replica had a device of its own."} Computing is forward, backward and update; exchange is reading, averaging and writing gradients, with the time waited for other replicas.`,
+    "",
+    table(
+      ["Replica", "Device", "Images", "Images/s computing", "Computing", "Exchange", "Left"],
+      replicas.map(({ adapter, shared, images, computeMs, exchangeMs, lost }, rank) => [
+        rank,
+        `${adapter}${shared ? " (shared)" : ""}`,
+        images,
+        fixed((1000 * images) / computeMs, 2),
+        duration(computeMs / 1000),
+        duration(exchangeMs / 1000),
+        lost ?? "",
+      ]),
+    ),
+  ].join("\n");
 }
 
 function conditions(run: RunRecord, result: RunResult): string {
@@ -250,6 +241,7 @@ export function reportMarkdown(
     `Made with Denoise Lab, ${new Date(run.createdAt).toISOString().replace("T", " ").slice(0, 16)} UTC. For study, not for diagnosis.`,
     "## Conditions",
     conditions(run, result),
+    ...(result.replicas.length > 1 ? ["### Replicas", replicaSection(result)] : []),
     "### Settings that differ from the defaults",
     configDifferences(result),
     "## Test",

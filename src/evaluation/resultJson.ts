@@ -115,11 +115,20 @@ const resultSchema = z.object({
       images: count,
       computeMs: number,
       exchangeMs: number,
+      lost: z.string().nullable().optional(),
     }),
   ),
   // Absent in files of labs that did not go on by themselves.
   recoveries: z
-    .array(z.object({ step: count, checkpointStep: count, reason: z.string(), atMs: z.number() }))
+    .array(
+      z.object({
+        step: count,
+        checkpointStep: count,
+        reason: z.string(),
+        atMs: z.number(),
+        replica: count.optional(),
+      }),
+    )
     .default([]),
   complete: z.boolean(),
   failure: failureSchema.optional(),

@@ -4,7 +4,7 @@ import type { TuningEntry } from "@/contracts/engineLab";
 import { LabError } from "@/contracts/failure";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { PreviewStrip } from "@/contracts/training";
+import type { PreviewStrip, ReplicaStatus } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
@@ -32,6 +32,8 @@ export interface CheckpointRecord {
   /** Wall seconds so far. */
   readonly trainSeconds: number;
   readonly validationSeconds: number;
+  /** What each replica has done, and its part of a step's images; absent in runs of one replica. */
+  readonly replicas?: readonly ReplicaStatus[];
   /** The executor to continue on: the same numbers need the same engine. */
   readonly engine: string;
 }
@@ -53,6 +55,8 @@ export interface TraceRecord {
     readonly images: number;
     readonly noisy: Float32Array<ArrayBuffer>;
     readonly clean: Float32Array<ArrayBuffer>;
+    /** Images of each replica, where there were several. */
+    readonly replicas?: readonly number[];
   }[];
 }
 

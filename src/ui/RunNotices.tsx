@@ -24,7 +24,9 @@ export function RunNotices({
 }
 
 /** "The graphics device was lost after step 123; the run went on from the checkpoint of step 100, and no number changed." */
-export function recoverySentence({ step, checkpointStep, atMs }: Recovery): string {
+export function recoverySentence({ step, checkpointStep, atMs, replica, reason }: Recovery): string {
   const time = new Date(atMs).toLocaleTimeString();
+  if (replica !== undefined)
+    return `${time}: replica ${replica} was lost ${placeOfLoss(step)} (${reason}); the others compute its images, and no step was lost or done twice.`;
   return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
 }

@@ -95,7 +95,7 @@ async function trainReplicas(config: RunConfig, trace: string): Promise<number[]
   );
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const images = tensors.get("images")?.data[step] ?? most;
+    const images = tensors.get("images")?.data[step * replicas] ?? most;
     const gradients: StateDict[] = [];
     let sum = 0;
     for (const [rank, executor] of executors.entries()) {

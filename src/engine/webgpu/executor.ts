@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
@@ -191,6 +191,14 @@ export class WebgpuExecutor implements Executor {
       this.hasGradients = true;
       this.foreignGradients = true;
     });
+  }
+
+  readLossScale(): LossScaleState | null {
+    return this.mixed ? this.lossScale.state : null;
+  }
+
+  writeLossScale(state: LossScaleState): void {
+    if (this.mixed) this.lossScale.restore(state);
   }
 
   readWeights(): Promise<StateDict> {

@@ -23,6 +23,7 @@ import { formatCount, formatFixed, formatMs, formatSeconds, formatShort, formatT
 import { LoadingScreen } from "@/ui/LoadingScreen";
 import { PageHeader } from "@/ui/PageHeader";
 import { PreviewStrip } from "@/ui/PreviewStrip";
+import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
@@ -118,6 +119,14 @@ function RunPage({ run }: { readonly run: RunRecord }) {
               {run.result.dataset.synthetic ? " (synthetic)" : ""}
             </Title>
             <ResultTable test={run.result.test} />
+          </Card>
+        )}
+        {run.result && run.result.replicas.length > 1 && (
+          <Card>
+            <Title order={2} mb="sm">
+              Replicas
+            </Title>
+            <ReplicaTable replicas={run.result.replicas} />
           </Card>
         )}
         <Grid gap="lg">
