@@ -69,13 +69,15 @@ describe("setupOf", () => {
 describe("unsupported", () => {
   it("names what is missing", () => {
     expect(unsupported(DEFAULT_CONFIG)).toBeNull();
-    const evaluation = { ...DEFAULT_CONFIG.evaluation, baselines: ["bm3d"] };
-    expect(unsupported({ ...DEFAULT_CONFIG, evaluation })?.message).toContain("bm3d");
-    const many = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, setup: "ddp:32" } };
+    const replicas: RunConfig = { ...DEFAULT_CONFIG, engine: { ...DEFAULT_CONFIG.engine, setup: "ddp:2" } };
+    expect(unsupported(replicas)).toBeNull();
+    const many = { ...replicas, engine: { ...replicas.engine, setup: "ddp:32" } };
     expect(parseRunConfig(many)).toMatchObject({ ok: true });
     expect(unsupported(many)).toMatchObject({ message: expect.stringContaining("16 replicas") });
     for (const setup of ["ddp:1", "ddp:0", "ddp:012", "dp", "ddp:2.5"])
       expect(parseRunConfig({ ...many, engine: { ...many.engine, setup } }).ok, setup).toBe(false);
+    const evaluation = { ...DEFAULT_CONFIG.evaluation, baselines: ["bm3d"] };
+    expect(unsupported({ ...DEFAULT_CONFIG, evaluation })?.message).toContain("bm3d");
   });
 
   it("has mixed precision on the engine that computes in it", () => {

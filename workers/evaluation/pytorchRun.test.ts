@@ -102,7 +102,7 @@ describe("a run that PyTorch trained", () => {
     const zip = new File([await exportStoredRun(id, new Map(), denoiser)], "export.zip");
     const report = (await lazyFiles([zip])).find(({ path }) => path === "report.md");
     const text = new TextDecoder().decode(await report?.bytes());
-    expect(text).toContain("| Engine | pytorch-cpu |");
+    expect(text).toContain("| Engine | pytorch-cpu, float32 |");
     expect(text).toContain("| Device | CPU; 2 CPU cores |");
     expect(text).toMatch(/\| Software \| PyTorch 1\.13/);
     expect(text).not.toContain("Browser");
