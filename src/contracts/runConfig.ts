@@ -87,6 +87,7 @@ export const runConfigSchema = z.strictObject({
     setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
   }),
   evaluation: z.strictObject({
+    /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
     baselines: z.array(z.string()),
     /** Test images written as PNG and NPY with an export. */
@@ -130,7 +131,7 @@ export const DEFAULT_CONFIG: RunConfig = {
     earlyStoppingPatience: null,
   },
   engine: { name: "auto", precision: "f32", setup: "single" },
-  evaluation: { metrics: ["psnr", "ssim"], baselines: [], exportImages: 0 },
+  evaluation: { metrics: ["psnr", "ssim", "lpips"], baselines: [], exportImages: 0 },
   trace: 0,
 };
 
@@ -248,7 +249,6 @@ export function unsupported(config: RunConfig): Failure | null {
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
   if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
-  if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");
   if (config.evaluation.baselines.length > 0)
     return no(`baseline ${config.evaluation.baselines.join(", ")}`, "Leave the baselines out.");
   return null;
