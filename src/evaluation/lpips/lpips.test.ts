@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { decode } from "fast-png";
 import { describe, expect, it } from "vitest";
-import type { LpipsNetwork } from "@/contracts/lpips";
-import type { StateDict } from "@/contracts/tensors";
 import { writeSafetensors } from "@/model/safetensors";
 import { openLpips } from "./lpips";
 import { lpipsShapes, readLpipsWeights } from "./weights";
+import { madeUp } from "./weights.fixture";
 
 const FOLDER = "../shared/data/lpips";
 /** The issue's bound for float32 against PyTorch's float32; other sums, the same weights. */
@@ -26,17 +25,6 @@ interface GoldenPair {
 const read = (file: string): Uint8Array => new Uint8Array(readFileSync(`${FOLDER}/${file}`));
 const unit = (file: string): Float32Array =>
   Float32Array.from(decode(read(`golden/${file}`)).data, (level) => level / 255);
-
-/** Weights of the right names and shapes that mean nothing. */
-function madeUp(network: LpipsNetwork): StateDict {
-  return new Map(
-    [...lpipsShapes(network)].map(([name, shape], seed) => {
-      const count = shape.reduce((product, side) => product * side, 1);
-      const data = Float32Array.from({ length: count }, (_, i) => Math.sin(seed + i) * 0.1 + 0.15);
-      return [name, { shape, data }];
-    }),
-  );
-}
 
 function codeOf(work: () => unknown): string {
   try {
