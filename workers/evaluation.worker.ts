@@ -5,12 +5,14 @@ import { encodePng16 } from "@/imaging/encodePng";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
 import { countParameters } from "@/model/parameters";
+import { deleteLpipsWeights } from "@/storage/lpips";
 import { deleteModel, modelIdsOfRun, renameModel } from "@/storage/models";
 import { deleteRun, renameRun } from "@/storage/runs";
 import { denoiseFile } from "./evaluation/denoiseFile";
 import { Denoiser } from "./evaluation/denoiser";
 import { ImageSource } from "./evaluation/images";
 import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
+import { importLpipsFile } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
 
@@ -65,6 +67,8 @@ const api: EvaluationApi = {
   encodePng16: ({ width, height, data }) =>
     outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
   importModel: (file) => outcomeOf(() => importModelFile(file)),
+  importLpips: (file) => outcomeOf(() => importLpipsFile(file)),
+  deleteLpips: (network) => outcomeOf(() => deleteLpipsWeights(network)),
   renameModel: (id, name) => outcomeOf(() => renameModel(id, name)),
   deleteModel: (id) =>
     outcomeOf(async () => {

@@ -30,7 +30,7 @@ export interface DriveOptions {
 }
 
 /** A method of `window.denoiseLab`, called in the page. */
-function call<K extends "importImages" | "startRun" | "resumeRun" | "exportRun">(
+function call<K extends "importImages" | "loadLpips" | "startRun" | "resumeRun" | "exportRun">(
   lab: LabPage,
   method: K,
   ...args: Parameters<LabAutomation[K]>
@@ -55,6 +55,7 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
     },
   );
   try {
+    await loadLpips(lab, session);
     let state = await loadImages(lab, session, options);
     for (const [index, run] of session.plan.runs.entries()) {
       if (state.runs[index]?.done) continue;
@@ -104,6 +105,13 @@ async function following<T>(lab: LabPage, work: Promise<T>, options: DriveOption
   }
   printer.end();
   return finished;
+}
+
+/** Stores LPIPS weights, once a session: they stay in its profile. */
+async function loadLpips(lab: LabPage, { plan, runs }: SessionState): Promise<void> {
+  if (plan.lpips === null || runs.some(({ runId }) => runId !== null)) return;
+  await lab.page.setInputFiles("#automation-lpips", plan.lpips);
+  unwrap(await call(lab, "loadLpips"));
 }
 
 /** Imports the files, once a session. Phantoms are rendered by the run itself. */

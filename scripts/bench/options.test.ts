@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LabError } from "@/contracts/failure";
 import { DEFAULT_CONFIG } from "@/contracts/runConfig";
@@ -70,6 +70,13 @@ describe("parseCommand", () => {
     expect(runs.at(-1)?.config.engine).toMatchObject({ setup: "ddp:2", precision: "mixed" });
   });
 
+  it("takes LPIPS weights by their path", () => {
+    const { runs, lpips } = plan("--evaluate", "psnr,ssim,lpips", "--lpips", "package.json");
+    expect(lpips).toBe(resolve("package.json"));
+    expect(runs[0]?.config.evaluation.metrics).toEqual(["psnr", "ssim", "lpips"]);
+    expect(plan().lpips).toBeNull();
+  });
+
   it.each([
     [["--sweep", "seeds"], "bench/options"],
     [["--sweep", "setups", "--setup", "ddp:2"], "bench/options"],
@@ -81,9 +88,11 @@ describe("parseCommand", () => {
     [["--size", "100"], "shape/size"],
     [["--engine", "tfjs-wasm", "--precision", "mixed"], "config/unsupported"],
     [["--setup", "ddp:1"], "config/invalid"],
-    [["--evaluate", "psnr,lpips"], "config/unsupported"],
+    [["--evaluate", "psnr,lpips"], "weights/no-lpips"],
+    [["--evaluate", "psnr,ssim", "--lpips", "package.json"], "bench/options"],
+    [["--evaluate", "psnr,vif"], "config/invalid"],
     [["--baselines", "bm3d"], "config/unsupported"],
-    [["--lpips", "x.pth"], "config/unsupported"],
+    [["--lpips", "/no/such/file"], "weights/missing"],
     [["--data", "/no/such/folder"], "data/missing"],
     [["--data", "phantom:none"], "bench/options"],
     [["--weights", "/no/such/file"], "weights/missing"],

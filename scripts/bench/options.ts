@@ -37,9 +37,9 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --lr X                     Adam's learning rate (1e-3)
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
-  --evaluate psnr,ssim       test metrics (psnr,ssim; lpips is not available yet)
+  --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
   --baselines LIST           methods to compare with (none; not available yet)
-  --lpips FILE               LPIPS weights (not available yet)
+  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
   --weights FILE             start from these weights (safetensors with PyTorch names)
@@ -67,6 +67,8 @@ export interface BenchPlan {
   readonly sweep: "setups" | null;
   /** Absolute path of initial weights, or null. */
   readonly weights: string | null;
+  /** Absolute path of LPIPS weights, or null. */
+  readonly lpips: string | null;
   readonly out: string;
   readonly browserArguments: readonly string[];
   readonly headed: boolean;
@@ -277,7 +279,16 @@ function resolveFromCaller(path: string): string {
   return resolve(process.env["LAB_CALLER_FOLDER"] ?? ".", path);
 }
 
-/** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/missing`). */
+/** The absolute path of a file of weights that is there, or null. */
+function weightFile(option: string, path: string | undefined): string | null {
+  if (path === undefined) return null;
+  const file = resolveFromCaller(path);
+  if (!existsSync(file))
+    throw new LabError("weights/missing", `--${option} ${path} does not exist.`, "Give a safetensors file.");
+  return file;
+}
+
+/** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/…`). */
 export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const values = parse(args);
   if (values.help) return { kind: "help" };
@@ -292,13 +303,6 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       );
     return { kind: "resume", out: resolveFromCaller(values.resume), browserArguments, headed };
   }
-  if (values.lpips !== undefined)
-    throw new LabError(
-      "config/unsupported",
-      "--lpips is not available in this version.",
-      "Use --evaluate psnr,ssim.",
-    );
-
   const file = values.config === undefined ? {} : readJson(resolveFromCaller(values.config));
   if (typeof file !== "object" || file === null || Array.isArray(file)) unwrap(parseRunConfig(file));
   const json = overlay(values, file as Section);
@@ -314,13 +318,17 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       `The config asks for ${source}, which is stored in another browser.`,
       "Say where the images are: --data FOLDER.",
     );
-  const weights = values.weights === undefined ? null : resolveFromCaller(values.weights);
-  if (weights !== null && !existsSync(weights))
+  const weights = weightFile("weights", values.weights);
+  const lpips = weightFile("lpips", values.lpips);
+  const asked = values.evaluate?.split(",").map((name) => name.trim());
+  if (lpips === null && asked?.includes("lpips"))
     throw new LabError(
-      "weights/missing",
-      `--weights ${values.weights} does not exist.`,
-      "Give a safetensors file.",
+      "weights/no-lpips",
+      "--evaluate lpips has no weights.",
+      "Give them with --lpips FILE.",
     );
+  if (lpips !== null && !first.evaluation.metrics.includes("lpips"))
+    throw bad("--lpips is given, but LPIPS is not asked for.", "Add lpips to --evaluate, or leave both out.");
   const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return {
     kind: "run",
@@ -329,6 +337,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       sweep: values.sweep === undefined ? null : "setups",
       data: dataOf(values.data ?? source),
       weights,
+      lpips,
       out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
       browserArguments,
       headed,

@@ -89,6 +89,7 @@ export const runConfigSchema = z.strictObject({
     payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
+    /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
     baselines: z.array(z.string()),
     /** Test images written as PNG and NPY with an export. */
@@ -132,7 +133,7 @@ export const DEFAULT_CONFIG: RunConfig = {
     earlyStoppingPatience: null,
   },
   engine: { name: "auto", precision: "f32", setup: "single" },
-  evaluation: { metrics: ["psnr", "ssim"], baselines: [], exportImages: 0 },
+  evaluation: { metrics: ["psnr", "ssim", "lpips"], baselines: [], exportImages: 0 },
   trace: 0,
 };
 
@@ -249,7 +250,6 @@ export function unsupported(config: RunConfig): Failure | null {
       message: `${config.engine.name} computes in 32-bit floats only.`,
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
-  if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");
   if (config.evaluation.baselines.length > 0)
     return no(`baseline ${config.evaluation.baselines.join(", ")}`, "Leave the baselines out.");
   return null;

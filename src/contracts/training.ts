@@ -1,4 +1,5 @@
-import type { Failure } from "./failure";
+import type { Failure, Outcome } from "./failure";
+import type { LpipsConditions } from "./lpips";
 import type { Recovery } from "./recovery";
 import type { RunConfig } from "./runConfig";
 
@@ -188,6 +189,8 @@ export interface RunResult {
     readonly count: number;
     readonly noisy: MethodMetrics;
     readonly denoised: MethodMetrics;
+    /** How LPIPS was measured, or why it was not; absent where it was not asked for, and in runs of earlier versions. */
+    readonly lpips?: Outcome<LpipsConditions> | undefined;
   } | null;
   readonly replicas: readonly ReplicaRecord[];
   /** Losses of the graphics device that the run survived, in their order. */

@@ -1,5 +1,6 @@
 import type { DatasetRecord } from "./dataset";
 import type { Failure, Outcome } from "./failure";
+import type { LpipsNetwork, LpipsWeightsSummary } from "./lpips";
 import type { ModelSummary } from "./run";
 import type { ModelConfig, RunConfig } from "./runConfig";
 import type { TrainingEvent } from "./training";
@@ -180,6 +181,9 @@ export interface EvaluationApi {
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
   /** Stores a safetensors file as a model, or says why not. The network is found from names and shapes. */
   importModel(file: File): Promise<Outcome<ModelSummary>>;
+  /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
+  importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>>;
+  deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>;
   renameModel(id: string, name: string): Promise<Outcome<void>>;
   deleteModel(id: string): Promise<Outcome<void>>;
   renameRun(id: string, name: string): Promise<Outcome<void>>;

@@ -7,6 +7,7 @@ import { type Cell, deviceName, fixed, perceptual, table, withInterval } from ".
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
+const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
@@ -14,6 +15,20 @@ const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evalua
 
 function signed(value: number, digits: number): string {
   return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
+}
+
+type Test = NonNullable<RunResult["test"]>;
+
+/** How the column LPIPS came about, or why it is empty; nothing where it was not asked for. */
+function lpipsSentence({ lpips, denoised }: Test): readonly string[] {
+  if (!lpips) return [];
+  if (!lpips.ok) return ["", `${lpips.failure.message} ${lpips.failure.remedy}`];
+  const { network, engine, seconds } = lpips.value;
+  if (!denoised.lpips) return [];
+  return [
+    "",
+    `LPIPS v0.1 with ${LPIPS_NAMES[network]}, measured in ${duration(seconds)} on ${engine}; 0 for equal images, lower is better.`,
+  ];
 }
 
 function duration(seconds: number): string {
@@ -124,12 +139,13 @@ function configDifferences(result: RunResult): string {
 
 function testSection(result: RunResult, perImage: readonly ImageMetrics[]): string {
   if (!result.test) return "No test was made: the run did not come to its end.";
-  const { count, noisy, denoised } = result.test;
+  const { test } = result;
+  const { count, noisy, denoised } = test;
   const line = (name: string, metrics: MethodMetrics): Cell[] => [
     name,
     withInterval(metrics.psnrDb, PSNR_DIGITS),
     withInterval(metrics.ssim, SSIM_DIGITS),
-    perceptual(metrics.lpips),
+    perceptual(metrics.lpips, test),
   ];
   const gain = (key: "psnrDb" | "ssim", digits: number): string =>
     signed(denoised[key].mean - noisy[key].mean, digits);
@@ -145,6 +161,7 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
         ["Gain", gain("psnrDb", PSNR_DIGITS), gain("ssim", SSIM_DIGITS), ""],
       ],
     ),
+    ...lpipsSentence(test),
     ...(infinite > 0
       ? [
           "",
@@ -184,7 +201,7 @@ function paperSection(result: RunResult): string {
           `**This run: ${NETWORK_NAMES[config.model.name]}, width ${config.model.width}**`,
           withInterval(test.denoised.psnrDb, PSNR_DIGITS),
           withInterval(test.denoised.ssim, SSIM_DIGITS),
-          perceptual(test.denoised.lpips),
+          perceptual(test.denoised.lpips, test),
           (timing.trainSeconds + timing.validationSeconds).toFixed(1),
         ],
       ]

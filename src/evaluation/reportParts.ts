@@ -1,3 +1,4 @@
+import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import type { MeanInterval, RunResult } from "@/contracts/training";
 
 /** Pieces that every report shares. */
@@ -22,8 +23,13 @@ export function withInterval({ mean, ci95 }: { mean: number; ci95: number | null
     : fixed(mean, digits);
 }
 
-export function perceptual(value: MeanInterval | null): string {
-  return value ? withInterval(value, LPIPS_DIGITS) : "not measured";
+/** A cell of the column LPIPS: the value, or why there is none. */
+export function perceptual(
+  value: MeanInterval | null,
+  { lpips }: Pick<NonNullable<RunResult["test"]>, "lpips">,
+): string {
+  if (value) return withInterval(value, LPIPS_DIGITS);
+  return lpips && !lpips.ok && lpips.failure.code === NO_LPIPS_WEIGHTS.code ? "no weights" : "not measured";
 }
 
 const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;

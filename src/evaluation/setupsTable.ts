@@ -50,7 +50,7 @@ export function setupsTable(results: readonly RunResult[]): string {
       result.engine.name,
       test ? withInterval(test.denoised.psnrDb, PSNR_DIGITS) : "–",
       test ? withInterval(test.denoised.ssim, SSIM_DIGITS) : "–",
-      test ? perceptual(test.denoised.lpips) : "–",
+      test ? perceptual(test.denoised.lpips, test) : "–",
       secondsOf(result).toFixed(1),
       saved(result, single),
       beside ? beside.setup : "not in the study",
