@@ -25,6 +25,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { PreviewStrip } from "@/ui/PreviewStrip";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
+import { MeasureLpips } from "./MeasureLpips";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
 import { networkName, noiseName, runSeconds } from "./runFacts";
@@ -118,6 +119,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
               {run.result.dataset.synthetic ? " (synthetic)" : ""}
             </Title>
             <ResultTable test={run.result.test} />
+            {run.result.test.denoised.lpips === null && <MeasureLpips runId={run.id} />}
           </Card>
         )}
         <Grid gap="lg">
