@@ -1,10 +1,12 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AutomationStatus, LabAutomation } from "@/app/automation";
 import { LabError, unwrap } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
+import { parseResultJson } from "@/evaluation/resultJson";
+import { setupsTable } from "@/evaluation/setupsTable";
 import { buildIfStale, serve } from "../serve.mjs";
 import { type LabPage, openLab } from "./browser";
 import type { BenchRun } from "./options";
@@ -63,7 +65,18 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
     await lab.close();
     await server.close();
   }
+  if (session.plan.sweep === "setups") await writeSetups(session);
   endSession(session.plan.out);
+}
+
+/** `setups.md` of a sweep: all its results beside each other and the study's. */
+async function writeSetups({ plan }: SessionState): Promise<void> {
+  const results = await Promise.all(
+    plan.runs.map(async ({ folder }) =>
+      parseResultJson(await readFile(join(plan.out, folder, "result.json"), "utf8")),
+    ),
+  );
+  await writeFile(join(plan.out, "setups.md"), setupsTable(results.map(({ result }) => result)));
 }
 
 async function serveOn(port: number) {

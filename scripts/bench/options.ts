@@ -6,6 +6,8 @@ import {
   applyMode,
   assertSupported,
   DEFAULT_CONFIG,
+  type EngineName,
+  MIXED_ENGINES,
   parseRunConfig,
   phantomCount,
   type RunConfig,
@@ -25,11 +27,13 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --split-by patient|image   what may not fall on two sides (patient)
   --mode paper|sound         presets of the study as published, or mended (sound); later options override
   --engine NAME              auto, webgpu, tfjs-webgpu, tfjs-webgl, tfjs-wasm, tfjs-cpu (auto: measures and takes the fastest)
-  --precision f32            number format (f32; mixed is not available yet)
-  --setup single             replicas (single; dp:N and ddp:N are not available yet)
+  --precision f32|mixed      number format (f32); mixed computes on the engine webgpu
+  --setup single|dp:N|ddp:N  one replica, a master with N−1 helpers, or N equals with a shard each (single)
+  --payload f32|f16          how gradients travel between replicas (f32)
+  --sweep setups             single, dp:2 and ddp:2, each in f32 and, where the engine has it, mixed; writes setups.md
   --epochs N                 passes over the training images (50)
   --steps N                  stop after N optimiser steps in all (no limit)
-  --batch N                  images per step (16)
+  --batch N                  images per step and replica (16)
   --lr X                     Adam's learning rate (1e-3)
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
@@ -59,6 +63,8 @@ export interface BenchPlan {
   readonly data:
     | { readonly kind: "phantom"; readonly count: number }
     | { readonly kind: "files"; readonly path: string };
+  /** Writes a table of all runs beside their folders. */
+  readonly sweep: "setups" | null;
   /** Absolute path of initial weights, or null. */
   readonly weights: string | null;
   /** Absolute path of LPIPS weights, or null. */
@@ -93,6 +99,8 @@ const OPTIONS = {
   engine: { type: "string" },
   precision: { type: "string" },
   setup: { type: "string" },
+  payload: { type: "string" },
+  sweep: { type: "string" },
   epochs: { type: "string" },
   steps: { type: "string" },
   batch: { type: "string" },
@@ -197,6 +205,7 @@ function overlay(values: Values, file: Section): Section {
   set("engine", "name", values.engine);
   set("engine", "precision", values.precision);
   set("engine", "setup", values.setup);
+  set("engine", "payload", values.payload);
   set("training", "epochs", numeric("epochs"));
   set("training", "maxSteps", numeric("steps"));
   set("training", "batchSize", numeric("batch"));
@@ -209,6 +218,34 @@ function overlay(values: Values, file: Section): Section {
   const trace = numeric("trace");
   if (trace !== undefined) json["trace"] = trace;
   return json;
+}
+
+/** The runs that the options ask for, each in a folder of its own where there are several. */
+function variants(
+  values: Values,
+  json: Record<string, Section>,
+): { readonly folder: string; readonly json: Section }[] {
+  const stds = values["noise-std"]?.split(",").map((part) => number("noise-std", part)) ?? [];
+  if (values.sweep === undefined) {
+    if (stds.length === 0) return [{ folder: "", json }];
+    return stds.map((std) => ({
+      folder: stds.length > 1 ? `std-${std}` : "",
+      json: { ...json, noise: { ...json["noise"], std } },
+    }));
+  }
+  if (values.sweep !== "setups") throw bad(`--sweep ${values.sweep} is unknown.`, "Use --sweep setups.");
+  if (stds.length > 1) throw bad("--sweep setups takes one --noise-std.", "Give one standard deviation.");
+  if (values.setup !== undefined || values.precision !== undefined)
+    throw bad("--sweep setups chooses setup and precision itself.", "Leave out --setup and --precision.");
+  const engine = (json["engine"]?.["name"] ?? DEFAULT_CONFIG.engine.name) as EngineName;
+  const precisions = MIXED_ENGINES.includes(engine) ? ["f32", "mixed"] : ["f32"];
+  const noise = stds.length === 1 ? { ...json["noise"], std: stds[0] } : json["noise"];
+  return ["single", "dp:2", "ddp:2"].flatMap((setup) =>
+    precisions.map((precision) => ({
+      folder: `${setup.replace(":", "")}-${precision}`,
+      json: { ...json, ...(noise && { noise }), engine: { ...json["engine"], setup, precision } },
+    })),
+  );
 }
 
 function dataOf(text: string): BenchPlan["data"] {
@@ -269,14 +306,12 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const file = values.config === undefined ? {} : readJson(resolveFromCaller(values.config));
   if (typeof file !== "object" || file === null || Array.isArray(file)) unwrap(parseRunConfig(file));
   const json = overlay(values, file as Section);
-  const stds = values["noise-std"]?.split(",").map((part) => number("noise-std", part)) ?? [undefined];
-  const configs = stds.map((std) => {
-    const noise = { ...(json["noise"] as Section | undefined), ...(std === undefined ? {} : { std }) };
-    const config = unwrap(parseRunConfig({ ...json, noise }));
+  const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
+    const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
-    return config;
+    return { folder, config };
   });
-  const first = configs[0] as RunConfig;
+  const first = (runs[0] as BenchRun).config;
   const source = first.data.source === "any" ? "phantom:64" : first.data.source;
   if (values.data === undefined && source.startsWith("dataset:"))
     throw bad(
@@ -298,10 +333,8 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   return {
     kind: "run",
     plan: {
-      runs: configs.map((config) => ({
-        folder: configs.length > 1 ? `std-${config.noise.std}` : "",
-        config,
-      })),
+      runs,
+      sweep: values.sweep === undefined ? null : "setups",
       data: dataOf(values.data ?? source),
       weights,
       lpips,

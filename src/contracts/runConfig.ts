@@ -85,6 +85,8 @@ export const runConfigSchema = z.strictObject({
     precision: z.enum(["f32", "mixed"]),
     /** `single`, `dp:N` or `ddp:N` (N replicas: up to 16 in a browser, more on PyTorch). */
     setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
+    /** How gradients travel between replicas: whole, or as scaled halves. Absent: `f32`. */
+    payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
     /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
@@ -248,7 +250,6 @@ export function unsupported(config: RunConfig): Failure | null {
       message: `${config.engine.name} computes in 32-bit floats only.`,
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
-  if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
   if (config.evaluation.baselines.length > 0)
     return no(`baseline ${config.evaluation.baselines.join(", ")}`, "Leave the baselines out.");
   return null;

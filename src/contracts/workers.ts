@@ -73,6 +73,17 @@ export interface ImportApi {
 
 // --------------------------------------------------------------- replica.worker
 
+/** What the leader of several replicas talks through: to the averager on the main thread, and to replicas 1, 2, … */
+export interface LeaderLinks {
+  readonly averager: MessagePort;
+  readonly followers: readonly MessagePort[];
+}
+
+export interface FollowerLinks {
+  readonly averager: MessagePort;
+  readonly leader: MessagePort;
+}
+
 export interface ReplicaApi {
   /** Creates the run record and trains to the end. Resolves when the run is done, stopped or failed. */
   train(
@@ -84,9 +95,15 @@ export interface ReplicaApi {
       readonly initialWeights: Uint8Array<ArrayBuffer> | null;
     },
     onEvent: Listener<TrainingEvent>,
+    /** For a run of several replicas, of which this is the first; else null. */
+    links: LeaderLinks | null,
   ): Promise<Outcome<void>>;
   /** Continues a stored run from its last checkpoint. */
-  resume(runId: string, onEvent: Listener<TrainingEvent>): Promise<Outcome<void>>;
+  resume(runId: string, onEvent: Listener<TrainingEvent>, links: LeaderLinks | null): Promise<Outcome<void>>;
+  /** Works for a leader until it is let go; the leader hears of failures. */
+  follow(links: FollowerLinks): Promise<void>;
+  /** Resolves when this thread holds that Web Lock, which it does as long as it lives. */
+  holdLock(name: string): Promise<void>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): Promise<void>;
   continue(): Promise<void>;

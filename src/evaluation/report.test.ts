@@ -21,6 +21,24 @@ describe("reportMarkdown", () => {
     expect(text).toContain("| model.width | 64 | 1 |");
   });
 
+  it("has a row a replica, and claims no speed-up where they shared a device", () => {
+    expect(report()).not.toContain("### Replicas");
+    const replica = {
+      adapter: "Card",
+      shared: true,
+      images: 8,
+      computeMs: 4000,
+      exchangeMs: 500,
+      lost: null,
+    };
+    const text = report({ ...run.result, replicas: [replica, { ...replica, lost: "its worker ended" }] });
+    expect(text).toContain("| 0 | Card (shared) | 8 | 2.00 | 4.0 s | 0.5 s |  |");
+    expect(text).toContain("| 1 | Card (shared) | 8 | 2.00 | 4.0 s | 0.5 s | its worker ended |");
+    expect(text).toContain("**no speed-up is claimed**");
+    const own = { ...replica, shared: false };
+    expect(report({ ...run.result, replicas: [own, own] })).not.toContain("no speed-up is claimed");
+  });
+
   it("gives means with their intervals and what the study has at the same noise", () => {
     const text = report();
     const { denoised } = summarizeImages(perImage);

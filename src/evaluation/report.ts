@@ -1,9 +1,9 @@
-import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
-import type { ImageMetrics, MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
+import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
+import { type Cell, deviceName, fixed, perceptual, table, withInterval } from "./reportParts";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
@@ -13,34 +13,11 @@ const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
-type Cell = string | number;
-
-function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|").replace(/\s+/g, " ")).join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function fixed(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–";
-}
-
-function withInterval({ mean, ci95 }: { mean: number; ci95: number | null }, digits: number): string {
-  return ci95 !== null && Number.isFinite(ci95)
-    ? `${fixed(mean, digits)} ± ${fixed(ci95, digits)}`
-    : fixed(mean, digits);
-}
-
 function signed(value: number, digits: number): string {
   return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
 }
 
 type Test = NonNullable<RunResult["test"]>;
-
-function perceptual(value: MeanInterval | null, { lpips }: Test): string {
-  if (value) return withInterval(value, SSIM_DIGITS);
-  return lpips && !lpips.ok && lpips.failure.code === NO_LPIPS_WEIGHTS.code ? "no weights" : "not measured";
-}
 
 /** How the column LPIPS came about, or why it is empty; nothing where it was not asked for. */
 function lpipsSentence({ lpips, denoised }: Test): readonly string[] {
@@ -61,14 +38,26 @@ function duration(seconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;
 const ON_PYTORCH = /^pytorch-/;
 
-function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
-  const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);
-  const software = adapter?.isFallbackAdapter ? " (software adapter, no GPU)" : "";
-  if (ON_PROCESSOR.test(engine)) return name ? `CPU; the adapter ${name}${software} was not used` : "CPU";
-  return name ? `${name}${software}` : "unknown adapter";
+function replicaSection({ replicas, config }: RunResult): string {
+  const shared = replicas.some((replica) => replica.shared);
+  return [
+    `${config.engine.setup}: ${replicas.length} replicas${config.engine.payload === "f16" ? ", gradients exchanged as 16-bit floats" : ""}. ${shared ? "Replicas shared a device: **no speed-up is claimed**." : "Each replica had a device of its own."} Computing is forward, backward and update; exchange is reading, averaging and writing gradients, with the time waited for other replicas.`,
+    "",
+    table(
+      ["Replica", "Device", "Images", "Images/s computing", "Computing", "Exchange", "Left"],
+      replicas.map(({ adapter, shared, images, computeMs, exchangeMs, lost }, rank) => [
+        rank,
+        `${adapter}${shared ? " (shared)" : ""}`,
+        images,
+        fixed((1000 * images) / computeMs, 2),
+        duration(computeMs / 1000),
+        duration(exchangeMs / 1000),
+        lost ?? "",
+      ]),
+    ),
+  ].join("\n");
 }
 
 function conditions(run: RunRecord, result: RunResult): string {
@@ -97,7 +86,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Training",
-      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
+      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}${result.replicas.length > 1 ? ` on each of ${result.replicas.length} replicas` : ""}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
     ],
     [
       "Engine",
@@ -295,6 +284,7 @@ export function reportMarkdown(
     "## Conditions",
     conditions(run, result),
     ...(told.length > 0 ? ["### Particular to this run", list(told)] : []),
+    ...(result.replicas.length > 1 ? ["### Replicas", replicaSection(result)] : []),
     "### Settings that differ from the defaults",
     configDifferences(result),
     "## Test",

@@ -126,11 +126,20 @@ const resultSchema = z.object({
       images: count,
       computeMs: number,
       exchangeMs: number,
+      lost: z.string().nullable().optional(),
     }),
   ),
   // Absent in files of labs that did not go on by themselves.
   recoveries: z
-    .array(z.object({ step: count, checkpointStep: count, reason: z.string(), atMs: z.number() }))
+    .array(
+      z.object({
+        step: count,
+        checkpointStep: count,
+        reason: z.string(),
+        atMs: z.number(),
+        replica: count.optional(),
+      }),
+    )
     .default([]),
   // Absent in files of labs before it was kept.
   notes: z.array(z.string()).default([]),

@@ -5,7 +5,7 @@ import { LabError } from "@/contracts/failure";
 import type { LpipsWeightsRecord } from "@/contracts/lpips";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { PreviewStrip } from "@/contracts/training";
+import type { PreviewStrip, ReplicaStatus } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
@@ -33,6 +33,8 @@ export interface CheckpointRecord {
   /** Wall seconds so far. */
   readonly trainSeconds: number;
   readonly validationSeconds: number;
+  /** What each replica has done, and its part of a step's images; absent in runs of one replica. */
+  readonly replicas?: readonly ReplicaStatus[];
   /** The executor to continue on: the same numbers need the same engine. */
   readonly engine: string;
 }
@@ -54,6 +56,8 @@ export interface TraceRecord {
     readonly images: number;
     readonly noisy: Float32Array<ArrayBuffer>;
     readonly clean: Float32Array<ArrayBuffer>;
+    /** Images of each replica, where there were several. */
+    readonly replicas?: readonly number[];
   }[];
 }
 
