@@ -9,7 +9,9 @@ const WEIGHTS = "../shared/data/lpips/lpips_squeeze_fp16.safetensors";
 const present = existsSync(WEIGHTS);
 if (!present) console.warn(`${WEIGHTS} is not here: LPIPS is not measured in a run`);
 
-test("a bad weight file gets one sentence, a run without weights says so", async ({ page }) => {
+test("a bad weight file gets one sentence; a run without weights says so, and gets its LPIPS later", async ({
+  page,
+}) => {
   await page.goto("/runs");
   const panel = page.getByRole("region", { name: "LPIPS weights" });
   await expect(panel).toContainText("None are stored");
@@ -20,7 +22,19 @@ test("a bad weight file gets one sentence, a run without weights says so", async
 
   await startRun(page, `${TINY_RUN}&training.epochs=1`);
   await finished(page);
-  await expect(page.getByRole("region", { name: "Test metrics" })).toContainText("LPIPS: no weights.");
+  const metrics = page.getByRole("region", { name: "Test metrics" });
+  await expect(metrics).toContainText("LPIPS: no weights.");
+
+  test.skip(!present, `${WEIGHTS} is not here`);
+  await page.goto("/runs");
+  await panel.locator("input[type=file]").setInputFiles(WEIGHTS);
+  await expect(panel).toContainText("SqueezeNet");
+  await page.getByRole("link", { name: /U-Net w2/ }).click();
+  await page.getByRole("button", { name: "Measure LPIPS" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(metrics).toContainText("LPIPS v0.1 with SqueezeNet");
+  await expect(metrics.getByRole("columnheader", { name: "LPIPS" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Measure LPIPS" })).toHaveCount(0);
 });
 
 test("weights are loaded once, by keyboard too, and measured in every run after", async ({

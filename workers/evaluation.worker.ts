@@ -15,6 +15,7 @@ import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
 import { importLpipsFile } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
+import { storedLpips } from "./storedLpips";
 
 const denoiser = new Denoiser(chooseInferenceEngine);
 const previews = new PreviewMaker(new ImageSource(), denoiser);
@@ -68,6 +69,21 @@ const api: EvaluationApi = {
     outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
   importModel: (file) => outcomeOf(() => importModelFile(file)),
   importLpips: (file) => outcomeOf(() => importLpipsFile(file)),
+  measureLpips: async (id, onProgress) => {
+    const asked = cancellations;
+    const cancelled = (): boolean => asked !== cancellations;
+    const outcome = await outcomeOf(async () =>
+      (await import("./evaluation/measureLpips")).measureLpips({
+        id,
+        denoiser,
+        open: storedLpips,
+        onProgress,
+        cancelled,
+      }),
+    );
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return outcome;
+  },
   deleteLpips: (network) => outcomeOf(() => deleteLpipsWeights(network)),
   renameModel: (id, name) => outcomeOf(() => renameModel(id, name)),
   deleteModel: (id) =>

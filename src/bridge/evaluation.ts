@@ -9,6 +9,7 @@ import type {
   DenoiseResult,
   EvaluationApi,
   GreyImage,
+  ImagesProgress,
   Listener,
   ModelDescription,
   NoisePreview,
@@ -60,6 +61,11 @@ export function importModel(file: File): Promise<Outcome<ModelSummary>> {
 /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
 export function importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>> {
   return evaluation.call((api) => api.importLpips(file));
+}
+
+/** Adds LPIPS to the test of a stored run; `cancel` ends it with `run/cancelled`. */
+export function measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.measureLpips(runId, proxy(onProgress)));
 }
 
 export function deleteLpips(network: LpipsNetwork): Promise<Outcome<void>> {

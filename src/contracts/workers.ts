@@ -175,7 +175,7 @@ export interface EvaluationApi {
     request: DenoiseRequest,
     onProgress: Listener<{ readonly tilesDone: number; readonly tiles: number }>,
   ): Promise<Outcome<DenoiseResult>>;
-  /** Ends the denoising at work after its tile, and those that wait, with `run/cancelled`. */
+  /** Ends the denoising at work after its tile, those that wait, and a measuring of LPIPS, with `run/cancelled`. */
   cancel(): Promise<void>;
   /** 16-bit grey PNG of an image in [0, 1]. */
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
@@ -183,6 +183,8 @@ export interface EvaluationApi {
   importModel(file: File): Promise<Outcome<ModelSummary>>;
   /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
   importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>>;
+  /** Adds LPIPS to the test of a stored run. `cancel` ends it with `run/cancelled`. */
+  measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>>;
   deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>;
   renameModel(id: string, name: string): Promise<Outcome<void>>;
   deleteModel(id: string): Promise<Outcome<void>>;
@@ -201,10 +203,11 @@ export interface EvaluationApi {
   describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
 }
 
-export interface BundleProgress {
+export interface ImagesProgress {
   readonly imagesDone: number;
   readonly images: number;
 }
+export type BundleProgress = ImagesProgress;
 
 export interface ModelDescription {
   readonly parameters: number;

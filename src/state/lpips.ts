@@ -5,14 +5,22 @@ import * as evaluation from "@/bridge/evaluation";
 import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 import type { LpipsNetwork, LpipsWeightsSummary } from "@/contracts/lpips";
 import { listLpipsWeights } from "@/storage/lpips";
+import { refreshRuns } from "./runs";
 
 export interface LpipsState {
   readonly status: "loading" | "ready" | "failed";
   readonly weights: readonly LpipsWeightsSummary[];
   readonly failure: Failure | null;
+  /** The run whose LPIPS is being measured, one at a time. */
+  readonly measuring: { readonly runId: string; readonly imagesDone: number; readonly images: number } | null;
 }
 
-export const lpipsStore = createStore<LpipsState>(() => ({ status: "loading", weights: [], failure: null }));
+export const lpipsStore = createStore<LpipsState>(() => ({
+  status: "loading",
+  weights: [],
+  failure: null,
+  measuring: null,
+}));
 
 /** Reads again which LPIPS weights are stored. */
 export async function refreshLpips(): Promise<void> {
@@ -50,3 +58,27 @@ export async function deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>
   await refreshLpips();
   return outcome;
 }
+
+/** Adds LPIPS to the test of a stored run. Fails with `run/busy` while another is measured. */
+export async function measureLpips(runId: string): Promise<Outcome<void>> {
+  if (lpipsStore.getState().measuring)
+    return {
+      ok: false,
+      failure: {
+        code: "run/busy",
+        message: "LPIPS of another run is being measured.",
+        remedy: "Wait for its end, or cancel it.",
+      },
+    };
+  lpipsStore.setState({ measuring: { runId, imagesDone: 0, images: 0 } });
+  const outcome = await evaluation.measureLpips(runId, (progress) => {
+    // What arrives after the end is late news.
+    if (lpipsStore.getState().measuring) lpipsStore.setState({ measuring: { runId, ...progress } });
+  });
+  lpipsStore.setState({ measuring: null });
+  await refreshRuns();
+  return outcome;
+}
+
+/** Ends the measuring after the images at work. */
+export const cancelLpips = (): Promise<void> => evaluation.cancel();

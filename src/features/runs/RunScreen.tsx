@@ -26,6 +26,7 @@ import { PreviewStrip } from "@/ui/PreviewStrip";
 import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
+import { MeasureLpips } from "./MeasureLpips";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
 import { networkName, noiseName, runSeconds } from "./runFacts";
@@ -119,6 +120,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
               {run.result.dataset.synthetic ? " (synthetic)" : ""}
             </Title>
             <ResultTable test={run.result.test} />
+            {run.result.test.denoised.lpips === null && <MeasureLpips runId={run.id} />}
           </Card>
         )}
         {run.result && run.result.replicas.length > 1 && (
