@@ -12,8 +12,9 @@ import type {
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
 import { deviceLost } from "./deviceLoss";
+import { ForwardPass } from "./forwardPass";
 import { GradientStaging, readPiece } from "./gradientStaging";
-import { type InferencePlan, planInference } from "./inferencePlan";
+import { planInference } from "./inferencePlan";
 import type { Target } from "./kernels/kernel";
 import {
   assembleWeights,
@@ -29,15 +30,12 @@ import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
 import { allocatePermanents, LOSS_READBACK_BYTES, type Permanents } from "./permanents";
 import type { PermanentName } from "./plan";
-import { PreparedPrograms, type Ready } from "./preparedPrograms";
+import { PreparedPrograms } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
+import { readFloats } from "./readback";
 import { notesOf, type Pass, placesOf, TrainingPasses } from "./trainingPasses";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
 import { planUpdate } from "./updatePlan";
-
-/** Images that a forward pass takes at once, and the pixels that they may have together. */
-const INFER_IMAGES = 16;
-const INFER_PIXELS = 1 << 20;
 
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
@@ -54,7 +52,7 @@ export class WebgpuExecutor implements Executor {
   private readonly readback: GPUBuffer;
   private readonly adam: Program;
   private readonly passes: TrainingPasses;
-  private readonly inference: PreparedPrograms<InferencePlan>;
+  private readonly forward: ForwardPass;
   private readonly staging: GradientStaging;
   private readonly lossScale = new LossScale();
   /** The loss scale that the gradients held carry; 1 in float32. */
@@ -89,7 +87,13 @@ export class WebgpuExecutor implements Executor {
     this.passes = new TrainingPasses(new PreparedPrograms(lab, held, permanents), (images, pass) =>
       planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
-    this.inference = new PreparedPrograms(lab, held, permanents);
+    this.forward = new ForwardPass(
+      lab.device,
+      held,
+      new PreparedPrograms(lab, held, permanents),
+      (images) => planInference(this.network(images), this.target),
+      options.height * options.width,
+    );
     this.staging = new GradientStaging(held);
     this.flat = {
       floats: layout.parameterFloats,
@@ -140,20 +144,7 @@ export class WebgpuExecutor implements Executor {
   infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>> {
     return this.guarded(async () => {
       this.checkPixels(noisy, images);
-      const pixels = this.options.height * this.options.width;
-      const most = Math.max(1, Math.min(INFER_IMAGES, Math.floor(INFER_PIXELS / pixels)));
-      const out = new Float32Array(images * pixels);
-      for (let first = 0; first < images; first += most) {
-        const count = Math.min(most, images - first);
-        const group = noisy.subarray(first * pixels, (first + count) * pixels);
-        const { plan, buffers, program } = await this.uploadedInference(group, count);
-        const begunMs = performance.now();
-        program.submit();
-        for (const [part, { from, to }] of placesOf(plan.parts, first * pixels, pixels).entries())
-          out.set(await this.read(buffers[plan.output[part] as number] as GPUBuffer, to - from), from);
-        await program.ran(performance.now() - begunMs);
-      }
-      return out;
+      return this.forward.infer(noisy, images);
     });
   }
 
@@ -280,22 +271,8 @@ export class WebgpuExecutor implements Executor {
   measureInference(noisy: Float32Array<ArrayBuffer>, images: number): Promise<DispatchTime[]> {
     return this.guarded(async () => {
       this.checkPixels(noisy, images);
-      return (await this.uploadedInference(noisy, images)).program.measure();
+      return this.forward.measure(noisy, images);
     });
-  }
-
-  private async uploadedInference(
-    noisy: Float32Array<ArrayBuffer>,
-    images: number,
-  ): Promise<Ready<InferencePlan>> {
-    const ready = await this.inference.ready(`${images}`, () =>
-      planInference(this.network(images), this.target),
-    );
-    const { plan, buffers } = ready;
-    const pixels = this.options.height * this.options.width;
-    for (const [part, { from, to }] of placesOf(plan.parts, 0, pixels).entries())
-      this.write(buffers[plan.noisy[part] as number] as GPUBuffer, noisy.subarray(from, to));
-    return ready;
   }
 
   private network(images: number): Network {
@@ -456,23 +433,7 @@ export class WebgpuExecutor implements Executor {
 
   private readPermanent(name: PermanentName): Promise<Float32Array<ArrayBuffer>> {
     const buffer = this.permanents[name];
-    return this.read(buffer, buffer.size / 4);
-  }
-
-  private async read(buffer: GPUBuffer, floats: number): Promise<Float32Array<ArrayBuffer>> {
-    const bytes = 4 * floats;
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const [staging] = await this.held.allocate([{ label: "readback", bytes, usage }]);
-    if (!staging) return new Float32Array();
-    try {
-      const encoder = this.lab.device.createCommandEncoder({ label: "readback" });
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
-      this.lab.device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-      return new Float32Array(staging.getMappedRange(0, bytes).slice(0));
-    } finally {
-      this.held.free(staging);
-    }
+    return readFloats(this.lab.device, this.held, buffer, buffer.size / 4);
   }
 
   /** One call: refuses after dispose, and turns what a lost device throws into its coded failure. */
