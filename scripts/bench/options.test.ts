@@ -61,7 +61,7 @@ describe("parseCommand", () => {
     [["--engine", "tfjs-wasm", "--precision", "mixed"], "config/unsupported"],
     [["--setup", "ddp:2"], "config/unsupported"],
     [["--evaluate", "psnr,lpips"], "config/unsupported"],
-    [["--baselines", "bm3d"], "config/unsupported"],
+    [["--baselines", "bm3d,bm4d"], "config/baseline"],
     [["--lpips", "x.pth"], "config/unsupported"],
     [["--data", "/no/such/folder"], "data/missing"],
     [["--data", "phantom:none"], "bench/options"],

@@ -10,6 +10,7 @@ import {
   phantomCount,
   type RunConfig,
 } from "@/contracts/runConfig";
+import { methodNamed } from "@/evaluation/methods/registry";
 
 export const HELP = `npm run bench -- [options]      trains headless in Chromium and writes result files
 
@@ -34,7 +35,7 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim       test metrics (psnr,ssim; lpips is not available yet)
-  --baselines LIST           methods to compare with (none; not available yet)
+  --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
   --lpips FILE               LPIPS weights (not available yet)
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
@@ -270,6 +271,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
     const noise = { ...(json["noise"] as Section | undefined), ...(std === undefined ? {} : { std }) };
     const config = unwrap(parseRunConfig({ ...json, noise }));
     assertSupported(config);
+    for (const name of config.evaluation.baselines) methodNamed(name);
     return config;
   });
   const first = configs[0] as RunConfig;

@@ -124,6 +124,32 @@ export interface ImageMetrics {
   readonly noisyLpips: number | null;
 }
 
+/** A method that is not trained, on the run's noisy test images. */
+export interface PriorMethodResult {
+  /** As in `--baselines`. */
+  readonly name: string;
+  readonly title: string;
+  readonly psnrDb: MeanInterval;
+  readonly ssim: MeanInterval;
+  /** Mean wall time of an image. */
+  readonly seconds: number;
+  readonly versusNetwork: PairedComparison;
+}
+
+/** PSNR of the network less that of a method, image by image. Positive: the network is better. */
+export interface PairedComparison {
+  /** Mean in dB, with a 95 % bootstrap interval (BCa). */
+  readonly differenceDb: { readonly mean: number; readonly low: number; readonly high: number };
+  /** Two-sided p of Wilcoxon's signed ranks and of the paired t-test. */
+  readonly wilcoxonP: number;
+  readonly tP: number;
+  /** `wilcoxonP` after Holm's correction over the methods compared. */
+  readonly holmP: number;
+  readonly cohensD: number;
+  /** (R₊ − R₋)/(R₊ + R₋) of the signed ranks. */
+  readonly rankBiserial: number;
+}
+
 export interface RunEnvironment {
   /** The GPU adapter that ran, or the one this browser has when the engine computed on the processor; null without any. */
   readonly adapter: AdapterInfo | null;
@@ -167,6 +193,8 @@ export interface RunResult {
     readonly noisy: MethodMetrics;
     readonly denoised: MethodMetrics;
   } | null;
+  /** Methods that are not trained, on the same noisy test images; absent where none was asked for. */
+  readonly methods?: readonly PriorMethodResult[];
   readonly replicas: readonly {
     readonly adapter: string;
     readonly shared: boolean;

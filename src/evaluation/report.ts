@@ -2,6 +2,8 @@ import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
 import type { ImageMetrics, MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
+import { type Cell, fixed, signed, table, withInterval } from "./markdown";
+import { methodsSection } from "./methodsReport";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
@@ -10,28 +12,6 @@ const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
-
-type Cell = string | number;
-
-function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|").replace(/\s+/g, " ")).join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function fixed(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–";
-}
-
-function withInterval({ mean, ci95 }: { mean: number; ci95: number | null }, digits: number): string {
-  return ci95 !== null && Number.isFinite(ci95)
-    ? `${fixed(mean, digits)} ± ${fixed(ci95, digits)}`
-    : fixed(mean, digits);
-}
-
-function signed(value: number, digits: number): string {
-  return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
-}
 
 function perceptual(value: MeanInterval | null): string {
   return value ? withInterval(value, SSIM_DIGITS) : "not measured";
@@ -280,6 +260,7 @@ export function reportMarkdown(
     configDifferences(result),
     "## Test",
     testSection(result, perImage),
+    ...(result.methods ? ["## Against prior methods", methodsSection(result, result.methods)] : []),
     "## Beside the published study",
     paperSection(result),
     "## Epochs",

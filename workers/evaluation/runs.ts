@@ -43,7 +43,7 @@ async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRe
  * The data set a run was made on: by its id or, in another browser, by its fingerprint at the run's size (a fingerprint
  * is of the source files, whatever size they were stored at). Null when it is not here.
  */
-async function datasetOf({ config, result }: RunRecord): Promise<DatasetRecord | null> {
+export async function datasetOf({ config, result }: RunRecord): Promise<DatasetRecord | null> {
   const datasets = await listDatasets();
   const id = datasetId(config.data.source);
   const byId = datasets.find((dataset) => dataset.id === id);

@@ -25,6 +25,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { PreviewStrip } from "@/ui/PreviewStrip";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
+import { MethodsCard } from "./MethodsCard";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
 import { networkName, noiseName, runSeconds } from "./runFacts";
@@ -120,6 +121,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
             <ResultTable test={run.result.test} />
           </Card>
         )}
+        {run.result?.test && <MethodsCard run={run} result={run.result} />}
         <Grid gap="lg">
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Curves run={run} />
