@@ -1,6 +1,8 @@
 import { LabError } from "@/contracts/failure";
 import type { ComparisonProgress } from "@/contracts/workers";
 import { compareMethods } from "@/evaluation/methods/compare";
+import { meanCorrected } from "@/evaluation/methods/meanCorrected";
+import type { DenoisingMethod } from "@/evaluation/methods/method";
 import { METHODS, methodNamed } from "@/evaluation/methods/registry";
 import { openImageReader } from "@/storage/datasets";
 import { getRun, updateRun } from "@/storage/runs";
@@ -9,7 +11,7 @@ import { nextTask } from "./nextTask";
 import { datasetOf } from "./runs";
 
 /**
- * Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. Fails with
+ * Runs methods (when `names` is empty all that differ) on a run's noisy test images and stores their results with it. Fails with
  * `run/missing`, `run/untested`, `run/no-images`, `config/baseline` and as `compareMethods` does.
  */
 export async function compareStoredRun(
@@ -18,9 +20,12 @@ export async function compareStoredRun(
   onProgress: (progress: ComparisonProgress) => void,
   shouldStop: () => boolean,
 ): Promise<void> {
-  const methods = names.length === 0 ? METHODS : METHODS.filter(({ name }) => names.includes(name));
   for (const name of names) methodNamed(name);
   const run = await getRun(id);
+  // Without a mean to take off, that method is the noisy input again, and would count as one test more.
+  const asked = ({ name }: DenoisingMethod): boolean =>
+    names.length === 0 ? name !== meanCorrected.name || run.config.noise.mean !== 0 : names.includes(name);
+  const methods = METHODS.filter(asked);
   const { result, perImage } = run;
   if (!result?.test || !perImage || perImage.length === 0)
     throw new LabError(
