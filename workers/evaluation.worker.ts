@@ -5,14 +5,17 @@ import { encodePng16 } from "@/imaging/encodePng";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
 import { countParameters } from "@/model/parameters";
+import { deleteLpipsWeights } from "@/storage/lpips";
 import { deleteModel, modelIdsOfRun, renameModel } from "@/storage/models";
 import { deleteRun, renameRun } from "@/storage/runs";
 import { denoiseFile } from "./evaluation/denoiseFile";
 import { Denoiser } from "./evaluation/denoiser";
 import { ImageSource } from "./evaluation/images";
 import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
+import { importLpipsFile } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
+import { storedLpips } from "./storedLpips";
 
 const denoiser = new Denoiser(chooseInferenceEngine);
 const previews = new PreviewMaker(new ImageSource(), denoiser);
@@ -67,6 +70,23 @@ const api: EvaluationApi = {
   encodePng16: ({ width, height, data }) =>
     outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
   importModel: (file) => outcomeOf(() => importModelFile(file)),
+  importLpips: (file) => outcomeOf(() => importLpipsFile(file)),
+  measureLpips: async (id, onProgress) => {
+    const asked = cancellations;
+    const cancelled = (): boolean => asked !== cancellations;
+    const outcome = await outcomeOf(async () =>
+      (await import("./evaluation/measureLpips")).measureLpips({
+        id,
+        denoiser,
+        open: storedLpips,
+        onProgress,
+        cancelled,
+      }),
+    );
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return outcome;
+  },
+  deleteLpips: (network) => outcomeOf(() => deleteLpipsWeights(network)),
   renameModel: (id, name) => outcomeOf(() => renameModel(id, name)),
   deleteModel: (id) =>
     outcomeOf(async () => {

@@ -91,7 +91,10 @@ describe("the replica worker", () => {
     const cut = async () => (await listRuns()).find((run) => run.id === "cut");
     await expect.poll(async () => (await cut())?.status).toBe("interrupted");
     expect((await cut())?.checkpointStep).toBeGreaterThanOrEqual(3);
-    expect(await resumeRun("cut", () => undefined).done).toEqual({ ok: true, value: undefined });
+    expect(await resumeRun({ id: "cut", config: CONFIG }, () => undefined).done).toEqual({
+      ok: true,
+      value: undefined,
+    });
     expect(await numbersOf("cut")).toEqual(expected);
     const last = (await listPreviews("whole")).at(-1) ?? 0;
     expect((await getPreview("whole", last))?.denoised.length).toBe(4 * SIZE * SIZE);
@@ -110,7 +113,7 @@ describe("the replica worker", () => {
       },
     );
     await expect.poll(() => phases, { timeout: 30_000 }).toContain("training");
-    const second = await resumeRun(handle.runId, () => undefined).done;
+    const second = await resumeRun({ id: handle.runId, config: CONFIG }, () => undefined).done;
     expect(second).toMatchObject({ ok: false, failure: { code: "run/busy" } });
     handle.pause();
     await expect.poll(() => phases.at(-1), { timeout: 30_000 }).toBe("paused");

@@ -1,10 +1,12 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AutomationStatus, LabAutomation } from "@/app/automation";
 import { LabError, unwrap } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
+import { parseResultJson } from "@/evaluation/resultJson";
+import { setupsTable } from "@/evaluation/setupsTable";
 import { buildIfStale, serve } from "../serve.mjs";
 import { type LabPage, openLab } from "./browser";
 import type { BenchRun } from "./options";
@@ -28,11 +30,9 @@ export interface DriveOptions {
 }
 
 /** A method of `window.denoiseLab`, called in the page. */
-function call<K extends "importImages" | "startRun" | "resumeRun" | "compareMethods" | "exportRun">(
-  lab: LabPage,
-  method: K,
-  ...args: Parameters<LabAutomation[K]>
-): ReturnType<LabAutomation[K]> {
+function call<
+  K extends "importImages" | "loadLpips" | "startRun" | "resumeRun" | "compareMethods" | "exportRun",
+>(lab: LabPage, method: K, ...args: Parameters<LabAutomation[K]>): ReturnType<LabAutomation[K]> {
   return lab.page.evaluate(
     ({ method, args }) => {
       const automation = window.denoiseLab as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -53,6 +53,7 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
     },
   );
   try {
+    await loadLpips(lab, session);
     let state = await loadImages(lab, session, options);
     for (const [index, run] of session.plan.runs.entries()) {
       if (state.runs[index]?.done) continue;
@@ -62,7 +63,18 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
     await lab.close();
     await server.close();
   }
+  if (session.plan.sweep === "setups") await writeSetups(session);
   endSession(session.plan.out);
+}
+
+/** `setups.md` of a sweep: all its results beside each other and the study's. */
+async function writeSetups({ plan }: SessionState): Promise<void> {
+  const results = await Promise.all(
+    plan.runs.map(async ({ folder }) =>
+      parseResultJson(await readFile(join(plan.out, folder, "result.json"), "utf8")),
+    ),
+  );
+  await writeFile(join(plan.out, "setups.md"), setupsTable(results.map(({ result }) => result)));
 }
 
 async function serveOn(port: number) {
@@ -91,6 +103,13 @@ async function following<T>(lab: LabPage, work: Promise<T>, options: DriveOption
   }
   printer.end();
   return finished;
+}
+
+/** Stores LPIPS weights, once a session: they stay in its profile. */
+async function loadLpips(lab: LabPage, { plan, runs }: SessionState): Promise<void> {
+  if (plan.lpips === null || runs.some(({ runId }) => runId !== null)) return;
+  await lab.page.setInputFiles("#automation-lpips", plan.lpips);
+  unwrap(await call(lab, "loadLpips"));
 }
 
 /** Imports the files, once a session. Phantoms are rendered by the run itself. */

@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LabError } from "@/contracts/failure";
 import { DEFAULT_CONFIG } from "@/contracts/runConfig";
@@ -53,16 +53,46 @@ describe("parseCommand", () => {
     ]);
   });
 
+  it("sweeps setups: one, two as a master with a helper, two as equals, in what the engine computes", () => {
+    const names = (...args: string[]) => plan("--sweep", "setups", ...args).runs.map(({ folder }) => folder);
+    expect(names("--noise-std", "0.2")).toEqual([
+      "single-f32",
+      "single-mixed",
+      "dp2-f32",
+      "dp2-mixed",
+      "ddp2-f32",
+      "ddp2-mixed",
+    ]);
+    expect(names("--engine", "tfjs-wasm")).toEqual(["single-f32", "dp2-f32", "ddp2-f32"]);
+    const { runs, sweep } = plan("--sweep", "setups", "--noise-std", "0.2", "--batch", "8");
+    expect(sweep).toBe("setups");
+    for (const { config } of runs) expect([config.noise.std, config.training.batchSize]).toEqual([0.2, 8]);
+    expect(runs.at(-1)?.config.engine).toMatchObject({ setup: "ddp:2", precision: "mixed" });
+  });
+
+  it("takes LPIPS weights by their path", () => {
+    const { runs, lpips } = plan("--evaluate", "psnr,ssim,lpips", "--lpips", "package.json");
+    expect(lpips).toBe(resolve("package.json"));
+    expect(runs[0]?.config.evaluation.metrics).toEqual(["psnr", "ssim", "lpips"]);
+    expect(plan().lpips).toBeNull();
+  });
+
   it.each([
+    [["--sweep", "seeds"], "bench/options"],
+    [["--sweep", "setups", "--setup", "ddp:2"], "bench/options"],
+    [["--sweep", "setups", "--noise-std", "0.1,0.2"], "bench/options"],
+    [["--payload", "f8"], "config/invalid"],
     [["--colour", "red"], "bench/options"],
     [["--width", "wide"], "bench/options"],
     [["--width", "0"], "config/invalid"],
     [["--size", "100"], "shape/size"],
     [["--engine", "tfjs-wasm", "--precision", "mixed"], "config/unsupported"],
-    [["--setup", "ddp:2"], "config/unsupported"],
-    [["--evaluate", "psnr,lpips"], "config/unsupported"],
+    [["--setup", "ddp:1"], "config/invalid"],
+    [["--evaluate", "psnr,lpips"], "weights/no-lpips"],
+    [["--evaluate", "psnr,ssim", "--lpips", "package.json"], "bench/options"],
+    [["--evaluate", "psnr,vif"], "config/invalid"],
     [["--baselines", "bm3d,bm4d"], "config/baseline"],
-    [["--lpips", "x.pth"], "config/unsupported"],
+    [["--lpips", "/no/such/file"], "weights/missing"],
     [["--data", "/no/such/folder"], "data/missing"],
     [["--data", "phantom:none"], "bench/options"],
     [["--weights", "/no/such/file"], "weights/missing"],

@@ -6,6 +6,8 @@ import {
   applyMode,
   assertSupported,
   DEFAULT_CONFIG,
+  type EngineName,
+  MIXED_ENGINES,
   parseRunConfig,
   phantomCount,
   type RunConfig,
@@ -26,17 +28,19 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --split-by patient|image   what may not fall on two sides (patient)
   --mode paper|sound         presets of the study as published, or mended (sound); later options override
   --engine NAME              auto, webgpu, tfjs-webgpu, tfjs-webgl, tfjs-wasm, tfjs-cpu (auto: measures and takes the fastest)
-  --precision f32            number format (f32; mixed is not available yet)
-  --setup single             replicas (single; dp:N and ddp:N are not available yet)
+  --precision f32|mixed      number format (f32); mixed computes on the engine webgpu
+  --setup single|dp:N|ddp:N  one replica, a master with N−1 helpers, or N equals with a shard each (single)
+  --payload f32|f16          how gradients travel between replicas (f32)
+  --sweep setups             single, dp:2 and ddp:2, each in f32 and, where the engine has it, mixed; writes setups.md
   --epochs N                 passes over the training images (50)
   --steps N                  stop after N optimiser steps in all (no limit)
-  --batch N                  images per step (16)
+  --batch N                  images per step and replica (16)
   --lr X                     Adam's learning rate (1e-3)
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
-  --evaluate psnr,ssim       test metrics (psnr,ssim; lpips is not available yet)
+  --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
   --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
-  --lpips FILE               LPIPS weights (not available yet)
+  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
   --weights FILE             start from these weights (safetensors with PyTorch names)
@@ -60,8 +64,12 @@ export interface BenchPlan {
   readonly data:
     | { readonly kind: "phantom"; readonly count: number }
     | { readonly kind: "files"; readonly path: string };
+  /** Writes a table of all runs beside their folders. */
+  readonly sweep: "setups" | null;
   /** Absolute path of initial weights, or null. */
   readonly weights: string | null;
+  /** Absolute path of LPIPS weights, or null. */
+  readonly lpips: string | null;
   readonly out: string;
   readonly browserArguments: readonly string[];
   readonly headed: boolean;
@@ -92,6 +100,8 @@ const OPTIONS = {
   engine: { type: "string" },
   precision: { type: "string" },
   setup: { type: "string" },
+  payload: { type: "string" },
+  sweep: { type: "string" },
   epochs: { type: "string" },
   steps: { type: "string" },
   batch: { type: "string" },
@@ -196,6 +206,7 @@ function overlay(values: Values, file: Section): Section {
   set("engine", "name", values.engine);
   set("engine", "precision", values.precision);
   set("engine", "setup", values.setup);
+  set("engine", "payload", values.payload);
   set("training", "epochs", numeric("epochs"));
   set("training", "maxSteps", numeric("steps"));
   set("training", "batchSize", numeric("batch"));
@@ -208,6 +219,34 @@ function overlay(values: Values, file: Section): Section {
   const trace = numeric("trace");
   if (trace !== undefined) json["trace"] = trace;
   return json;
+}
+
+/** The runs that the options ask for, each in a folder of its own where there are several. */
+function variants(
+  values: Values,
+  json: Record<string, Section>,
+): { readonly folder: string; readonly json: Section }[] {
+  const stds = values["noise-std"]?.split(",").map((part) => number("noise-std", part)) ?? [];
+  if (values.sweep === undefined) {
+    if (stds.length === 0) return [{ folder: "", json }];
+    return stds.map((std) => ({
+      folder: stds.length > 1 ? `std-${std}` : "",
+      json: { ...json, noise: { ...json["noise"], std } },
+    }));
+  }
+  if (values.sweep !== "setups") throw bad(`--sweep ${values.sweep} is unknown.`, "Use --sweep setups.");
+  if (stds.length > 1) throw bad("--sweep setups takes one --noise-std.", "Give one standard deviation.");
+  if (values.setup !== undefined || values.precision !== undefined)
+    throw bad("--sweep setups chooses setup and precision itself.", "Leave out --setup and --precision.");
+  const engine = (json["engine"]?.["name"] ?? DEFAULT_CONFIG.engine.name) as EngineName;
+  const precisions = MIXED_ENGINES.includes(engine) ? ["f32", "mixed"] : ["f32"];
+  const noise = stds.length === 1 ? { ...json["noise"], std: stds[0] } : json["noise"];
+  return ["single", "dp:2", "ddp:2"].flatMap((setup) =>
+    precisions.map((precision) => ({
+      folder: `${setup.replace(":", "")}-${precision}`,
+      json: { ...json, ...(noise && { noise }), engine: { ...json["engine"], setup, precision } },
+    })),
+  );
 }
 
 function dataOf(text: string): BenchPlan["data"] {
@@ -241,7 +280,16 @@ function resolveFromCaller(path: string): string {
   return resolve(process.env["LAB_CALLER_FOLDER"] ?? ".", path);
 }
 
-/** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/missing`). */
+/** The absolute path of a file of weights that is there, or null. */
+function weightFile(option: string, path: string | undefined): string | null {
+  if (path === undefined) return null;
+  const file = resolveFromCaller(path);
+  if (!existsSync(file))
+    throw new LabError("weights/missing", `--${option} ${path} does not exist.`, "Give a safetensors file.");
+  return file;
+}
+
+/** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/…`). */
 export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const values = parse(args);
   if (values.help) return { kind: "help" };
@@ -256,48 +304,42 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       );
     return { kind: "resume", out: resolveFromCaller(values.resume), browserArguments, headed };
   }
-  if (values.lpips !== undefined)
-    throw new LabError(
-      "config/unsupported",
-      "--lpips is not available in this version.",
-      "Use --evaluate psnr,ssim.",
-    );
-
   const file = values.config === undefined ? {} : readJson(resolveFromCaller(values.config));
   if (typeof file !== "object" || file === null || Array.isArray(file)) unwrap(parseRunConfig(file));
   const json = overlay(values, file as Section);
-  const stds = values["noise-std"]?.split(",").map((part) => number("noise-std", part)) ?? [undefined];
-  const configs = stds.map((std) => {
-    const noise = { ...(json["noise"] as Section | undefined), ...(std === undefined ? {} : { std }) };
-    const config = unwrap(parseRunConfig({ ...json, noise }));
+  const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
+    const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
     for (const name of config.evaluation.baselines) methodNamed(name);
-    return config;
+    return { folder, config };
   });
-  const first = configs[0] as RunConfig;
+  const first = (runs[0] as BenchRun).config;
   const source = first.data.source === "any" ? "phantom:64" : first.data.source;
   if (values.data === undefined && source.startsWith("dataset:"))
     throw bad(
       `The config asks for ${source}, which is stored in another browser.`,
       "Say where the images are: --data FOLDER.",
     );
-  const weights = values.weights === undefined ? null : resolveFromCaller(values.weights);
-  if (weights !== null && !existsSync(weights))
+  const weights = weightFile("weights", values.weights);
+  const lpips = weightFile("lpips", values.lpips);
+  const asked = values.evaluate?.split(",").map((name) => name.trim());
+  if (lpips === null && asked?.includes("lpips"))
     throw new LabError(
-      "weights/missing",
-      `--weights ${values.weights} does not exist.`,
-      "Give a safetensors file.",
+      "weights/no-lpips",
+      "--evaluate lpips has no weights.",
+      "Give them with --lpips FILE.",
     );
+  if (lpips !== null && !first.evaluation.metrics.includes("lpips"))
+    throw bad("--lpips is given, but LPIPS is not asked for.", "Add lpips to --evaluate, or leave both out.");
   const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return {
     kind: "run",
     plan: {
-      runs: configs.map((config) => ({
-        folder: configs.length > 1 ? `std-${config.noise.std}` : "",
-        config,
-      })),
+      runs,
+      sweep: values.sweep === undefined ? null : "setups",
       data: dataOf(values.data ?? source),
       weights,
+      lpips,
       out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
       browserArguments,
       headed,

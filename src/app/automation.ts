@@ -1,4 +1,4 @@
-import { exportRun } from "@/bridge/evaluation";
+import { exportRun, importLpips } from "@/bridge/evaluation";
 import { startImport } from "@/bridge/importer";
 import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
@@ -27,6 +27,8 @@ export interface LabAutomation {
     readonly config: RunConfig;
     readonly fromWeights: boolean;
   }): Promise<Outcome<string>>;
+  /** Stores the LPIPS weights of `#automation-lpips`. */
+  loadLpips(): Promise<Outcome<null>>;
   resumeRun(runId: string): Promise<Outcome<void>>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
@@ -77,6 +79,7 @@ export function installAutomation(): void {
   const files = fileInput("automation-files", false);
   const folder = fileInput("automation-folder", true);
   const weights = fileInput("automation-weights", false);
+  const lpips = fileInput("automation-lpips", false);
   let importing: ImportProgress | null = null;
 
   const onImport = (progress: ImportProgress): void => {
@@ -98,6 +101,13 @@ export function installAutomation(): void {
       const file = fromWeights ? weights.files?.[0] : undefined;
       const initialWeights = file ? new Uint8Array(await file.arrayBuffer()) : null;
       return startTraining({ name, config, initialWeights });
+    },
+    async loadLpips() {
+      for (const file of lpips.files ?? []) {
+        const outcome = await importLpips(file);
+        if (!outcome.ok) return outcome;
+      }
+      return { ok: true, value: null };
     },
     resumeRun: resumeTraining,
     compareMethods,

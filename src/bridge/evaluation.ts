@@ -1,5 +1,6 @@
 import { proxy } from "comlink";
 import type { Outcome } from "@/contracts/failure";
+import type { LpipsNetwork, LpipsWeightsSummary } from "@/contracts/lpips";
 import type { ModelSummary } from "@/contracts/run";
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
 import type {
@@ -9,6 +10,7 @@ import type {
   DenoiseResult,
   EvaluationApi,
   GreyImage,
+  ImagesProgress,
   Listener,
   ModelDescription,
   NoisePreview,
@@ -55,6 +57,20 @@ export function encodePng16(image: GreyImage): Promise<Outcome<Blob>> {
 /** Stores a safetensors file as a model, or says why not. */
 export function importModel(file: File): Promise<Outcome<ModelSummary>> {
   return evaluation.call((api) => api.importModel(file));
+}
+
+/** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
+export function importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>> {
+  return evaluation.call((api) => api.importLpips(file));
+}
+
+/** Adds LPIPS to the test of a stored run; `cancel` ends it with `run/cancelled`. */
+export function measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.measureLpips(runId, proxy(onProgress)));
+}
+
+export function deleteLpips(network: LpipsNetwork): Promise<Outcome<void>> {
+  return evaluation.call((api) => api.deleteLpips(network));
 }
 
 export function renameModel(id: string, name: string): Promise<Outcome<void>> {

@@ -1,9 +1,10 @@
 import { type ProxyMarked, proxy, type Remote, releaseProxy, wrap } from "comlink";
 import type { Failure, Outcome } from "@/contracts/failure";
 import { toFailure } from "@/contracts/failure";
-import type { RunConfig } from "@/contracts/runConfig";
+import { type RunConfig, setupOf } from "@/contracts/runConfig";
 import type { TrainingEvent } from "@/contracts/training";
-import type { Listener, ReplicaApi } from "@/contracts/workers";
+import type { LeaderLinks, Listener, ReplicaApi } from "@/contracts/workers";
+import { startFollowers } from "./followers";
 
 export interface RunHandle {
   readonly runId: string;
@@ -27,25 +28,35 @@ export interface StartRequest {
   readonly initialWeights: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Trains a new run in a worker of its own. `config.data.source` must name a stored dataset (or phantoms already made). */
+/** Trains a new run in a worker of its own, or several for several replicas. `config.data.source` must name a stored dataset (or phantoms already made). */
 export function startRun(request: StartRequest, onEvent: Listener<TrainingEvent>): RunHandle {
   const runId = request.runId ?? crypto.randomUUID();
   const { name, config, initialWeights } = request;
-  return inWorker(runId, onEvent, (api, listener) =>
-    api.train({ runId, name, config, initialWeights }, listener),
+  return inWorker(runId, config, onEvent, (api, listener, links) =>
+    api.train({ runId, name, config, initialWeights }, listener, links),
   );
 }
 
-/** Continues a stored run from its last checkpoint, in a worker of its own. */
-export function resumeRun(runId: string, onEvent: Listener<TrainingEvent>): RunHandle {
-  return inWorker(runId, onEvent, (api, listener) => api.resume(runId, listener));
+/** Continues a stored run from its last checkpoint. */
+export function resumeRun(
+  { id, config }: { readonly id: string; readonly config: RunConfig },
+  onEvent: Listener<TrainingEvent>,
+): RunHandle {
+  return inWorker(id, config, onEvent, (api, listener, links) => api.resume(id, listener, links));
 }
 
 function inWorker(
   runId: string,
+  config: RunConfig,
   onEvent: Listener<TrainingEvent>,
-  work: (api: Remote<ReplicaApi>, listener: Listener<TrainingEvent> & ProxyMarked) => Promise<Outcome<void>>,
+  work: (
+    api: Remote<ReplicaApi>,
+    listener: Listener<TrainingEvent> & ProxyMarked,
+    links: LeaderLinks | null,
+  ) => Promise<Outcome<void>>,
 ): RunHandle {
+  const setup = setupOf(config);
+  const followers = setup.replicas > 1 ? startFollowers(runId, setup) : null;
   const worker = new Worker(new URL("../../workers/replica.worker.ts", import.meta.url), {
     type: "module",
     name: `replica ${runId}`,
@@ -60,6 +71,7 @@ function inWorker(
       ended = true;
       remote[releaseProxy]();
       worker.terminate();
+      followers?.end();
       resolve(outcome);
     };
   });
@@ -76,7 +88,9 @@ function inWorker(
   };
   worker.addEventListener("error", (event) => crash(workerCrashed(event.message)));
   worker.addEventListener("messageerror", () => crash(workerCrashed("a message could not be read")));
-  work(remote, proxy(listen)).then(end, (error: unknown) => crash(toFailure(error)));
+  work(remote, proxy(listen), followers?.links ?? null).then(end, (error: unknown) =>
+    crash(toFailure(error)),
+  );
   const tell = (method: "pause" | "continue" | "stop"): void => {
     if (!ended) void remote[method]().catch((error: unknown) => crash(toFailure(error)));
   };

@@ -1,4 +1,7 @@
-/** The graphics device was lost in the middle of a run, which went on by itself from its last checkpoint. */
+/**
+ * The graphics device was lost in the middle of a run, which went on by itself from its last checkpoint. Or one of several
+ * replicas was lost, and the others went on without it: then nothing is done again.
+ */
 export interface Recovery {
   /** Optimiser steps done when the device was lost. */
   readonly step: number;
@@ -8,6 +11,8 @@ export interface Recovery {
   readonly reason: string;
   /** Unix time in milliseconds of the moment the run went on. */
   readonly atMs: number;
+  /** Rank of the replica that was lost; absent when it was the device of the whole run. */
+  readonly replica?: number | undefined;
 }
 
 const count = (steps: number): string => steps.toLocaleString("en-US");
@@ -25,6 +30,8 @@ export function placeOfReturn(checkpointStep: number): string {
 }
 
 /** "12:03: the graphics device was lost after step 123; the run went on from the checkpoint of step 100, to the same numbers." */
-export function recoverySentence({ step, checkpointStep }: Recovery, time: string): string {
+export function recoverySentence({ step, checkpointStep, replica, reason }: Recovery, time: string): string {
+  if (replica !== undefined)
+    return `${time}: replica ${replica} was lost ${placeOfLoss(step)} (${reason}); the others compute its images, and no step was lost or done twice.`;
   return `${time}: the graphics device was lost ${placeOfLoss(step)}; the run went on ${placeOfReturn(checkpointStep)}, to the same numbers.`;
 }

@@ -85,8 +85,11 @@ export const runConfigSchema = z.strictObject({
     precision: z.enum(["f32", "mixed"]),
     /** `single`, `dp:N` or `ddp:N` (N replicas: up to 16 in a browser, more on PyTorch). */
     setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
+    /** How gradients travel between replicas: whole, or as scaled halves. Absent: `f32`. */
+    payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
+    /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
     /** Methods compared with the network on its test images, by name (docs/evaluation.md). */
     baselines: z.array(z.string()),
@@ -131,7 +134,7 @@ export const DEFAULT_CONFIG: RunConfig = {
     earlyStoppingPatience: null,
   },
   engine: { name: "auto", precision: "f32", setup: "single" },
-  evaluation: { metrics: ["psnr", "ssim"], baselines: [], exportImages: 0 },
+  evaluation: { metrics: ["psnr", "ssim", "lpips"], baselines: [], exportImages: 0 },
   trace: 0,
 };
 
@@ -231,11 +234,6 @@ export function parseRunConfig(json: unknown): Outcome<RunConfig> {
 
 /** What this version cannot run yet, although the schema knows it; null when all is well. */
 export function unsupported(config: RunConfig): Failure | null {
-  const no = (what: string, remedy: string): Failure => ({
-    code: "config/unsupported",
-    message: `${what} is not available in this version.`,
-    remedy,
-  });
   if (setupOf(config).replicas > MAX_REPLICAS)
     return {
       code: "config/unsupported",
@@ -248,8 +246,6 @@ export function unsupported(config: RunConfig): Failure | null {
       message: `${config.engine.name} computes in 32-bit floats only.`,
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
-  if (config.engine.setup !== "single") return no(`setup ${config.engine.setup}`, "Use single.");
-  if (config.evaluation.metrics.includes("lpips")) return no("metric lpips", "Use psnr,ssim.");
   return null;
 }
 

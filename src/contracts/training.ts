@@ -1,4 +1,5 @@
-import type { Failure } from "./failure";
+import type { Failure, Outcome } from "./failure";
+import type { LpipsConditions } from "./lpips";
 import type { Recovery } from "./recovery";
 import type { RunConfig } from "./runConfig";
 
@@ -7,6 +8,8 @@ export type TrainingEvent =
   | { readonly type: "phase"; readonly phase: TrainingPhase; readonly note?: string }
   | { readonly type: "started"; readonly started: StartedInfo }
   | { readonly type: "steps"; readonly steps: StepChunk; readonly progress: ProgressInfo }
+  /** How the replicas of a run with several are doing, in the order of their ranks. */
+  | { readonly type: "replicas"; readonly replicas: readonly ReplicaStatus[] }
   | { readonly type: "epoch"; readonly epoch: EpochRecord }
   | { readonly type: "preview"; readonly preview: PreviewStrip }
   | { readonly type: "checkpoint"; readonly step: number; readonly epoch: number; readonly atMs: number }
@@ -161,6 +164,26 @@ export interface RunEnvironment {
   readonly commit: string;
 }
 
+/** What one replica did in a run. */
+export interface ReplicaRecord {
+  /** Name of its adapter, or of its engine where it computed on the processor. */
+  readonly adapter: string;
+  /** Another replica computed on the same device: no speed-up can be claimed. */
+  readonly shared: boolean;
+  readonly images: number;
+  /** Milliseconds of forward and backward passes and updates; and of reading, averaging and writing gradients, with the time waited for other replicas. */
+  readonly computeMs: number;
+  readonly exchangeMs: number;
+  /** Why it left the run before its end; null or absent when it did not. */
+  readonly lost?: string | null | undefined;
+}
+
+export interface ReplicaStatus extends ReplicaRecord {
+  readonly lost: string | null;
+  /** Its part of every step's images, 0 to 1. */
+  readonly share: number;
+}
+
 /** `result.json` of the headless contract, less `network` (added by the headless driver) and `schemaVersion`. */
 export interface RunResult {
   readonly config: RunConfig;
@@ -192,16 +215,12 @@ export interface RunResult {
     readonly count: number;
     readonly noisy: MethodMetrics;
     readonly denoised: MethodMetrics;
+    /** How LPIPS was measured, or why it was not; absent where it was not asked for, and in runs of earlier versions. */
+    readonly lpips?: Outcome<LpipsConditions> | undefined;
   } | null;
   /** Methods that are not trained, on the same noisy test images; absent where none was asked for. */
   readonly methods?: readonly PriorMethodResult[];
-  readonly replicas: readonly {
-    readonly adapter: string;
-    readonly shared: boolean;
-    readonly images: number;
-    readonly computeMs: number;
-    readonly exchangeMs: number;
-  }[];
+  readonly replicas: readonly ReplicaRecord[];
   /** Losses of the graphics device that the run survived, in their order. */
   readonly recoveries: readonly Recovery[];
   /** False when the run was stopped or failed before its last epoch. */

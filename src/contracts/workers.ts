@@ -1,5 +1,6 @@
 import type { DatasetRecord } from "./dataset";
 import type { Failure, Outcome } from "./failure";
+import type { LpipsNetwork, LpipsWeightsSummary } from "./lpips";
 import type { ModelSummary } from "./run";
 import type { ModelConfig, RunConfig } from "./runConfig";
 import type { TrainingEvent } from "./training";
@@ -72,6 +73,17 @@ export interface ImportApi {
 
 // --------------------------------------------------------------- replica.worker
 
+/** What the leader of several replicas talks through: to the averager on the main thread, and to replicas 1, 2, … */
+export interface LeaderLinks {
+  readonly averager: MessagePort;
+  readonly followers: readonly MessagePort[];
+}
+
+export interface FollowerLinks {
+  readonly averager: MessagePort;
+  readonly leader: MessagePort;
+}
+
 export interface ReplicaApi {
   /** Creates the run record and trains to the end. Resolves when the run is done, stopped or failed. */
   train(
@@ -83,9 +95,15 @@ export interface ReplicaApi {
       readonly initialWeights: Uint8Array<ArrayBuffer> | null;
     },
     onEvent: Listener<TrainingEvent>,
+    /** For a run of several replicas, of which this is the first; else null. */
+    links: LeaderLinks | null,
   ): Promise<Outcome<void>>;
   /** Continues a stored run from its last checkpoint. */
-  resume(runId: string, onEvent: Listener<TrainingEvent>): Promise<Outcome<void>>;
+  resume(runId: string, onEvent: Listener<TrainingEvent>, links: LeaderLinks | null): Promise<Outcome<void>>;
+  /** Works for a leader until it is let go; the leader hears of failures. */
+  follow(links: FollowerLinks): Promise<void>;
+  /** Resolves when this thread holds that Web Lock, which it does as long as it lives. */
+  holdLock(name: string): Promise<void>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): Promise<void>;
   continue(): Promise<void>;
@@ -157,12 +175,17 @@ export interface EvaluationApi {
     request: DenoiseRequest,
     onProgress: Listener<{ readonly tilesDone: number; readonly tiles: number }>,
   ): Promise<Outcome<DenoiseResult>>;
-  /** Ends the denoising at work after its tile, and those that wait, with `run/cancelled`. */
+  /** Ends the denoising at work after its tile, those that wait, and a measuring of LPIPS, with `run/cancelled`. */
   cancel(): Promise<void>;
   /** 16-bit grey PNG of an image in [0, 1]. */
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
   /** Stores a safetensors file as a model, or says why not. The network is found from names and shapes. */
   importModel(file: File): Promise<Outcome<ModelSummary>>;
+  /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
+  importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>>;
+  /** Adds LPIPS to the test of a stored run. `cancel` ends it with `run/cancelled`. */
+  measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>>;
+  deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>;
   renameModel(id: string, name: string): Promise<Outcome<void>>;
   deleteModel(id: string): Promise<Outcome<void>>;
   renameRun(id: string, name: string): Promise<Outcome<void>>;
@@ -195,10 +218,11 @@ export interface ComparisonProgress {
   readonly secondsLeft: number | null;
 }
 
-export interface BundleProgress {
+export interface ImagesProgress {
   readonly imagesDone: number;
   readonly images: number;
 }
+export type BundleProgress = ImagesProgress;
 
 export interface ModelDescription {
   readonly parameters: number;

@@ -42,12 +42,50 @@ export function describeRenderer(gl: WebGL2RenderingContext): AdapterInfo {
   };
 }
 
-/** The adapter that WebGPU would give, or null. Loads nothing. */
-export async function findWebgpuAdapter(): Promise<AdapterInfo | null> {
+/** What can be asked of a browser, which lists no adapters. */
+export const ADAPTER_WISHES = ["high-performance", "low-power"] as const;
+export type AdapterWish = (typeof ADAPTER_WISHES)[number];
+
+let wish: AdapterWish = "high-performance";
+
+/** Which adapter this thread's engines compute on from now on. */
+export function wishAdapter(wished: AdapterWish): void {
+  wish = wished;
+}
+
+/** The adapter that this thread's engines compute on, or null. */
+export async function requestAdapter(wished: AdapterWish = wish): Promise<GPUAdapter | null> {
   // Absent outside browsers and without a secure context, whatever the types say.
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
-  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  return (await gpu?.requestAdapter({ powerPreference: wished })) ?? null;
+}
+
+/** The adapter that WebGPU would give, or null. Loads nothing. */
+export async function findWebgpuAdapter(wished?: AdapterWish): Promise<AdapterInfo | null> {
+  const adapter = await requestAdapter(wished);
   return adapter ? describeAdapter(adapter.info) : null;
+}
+
+/** Whether two replicas compute on one device, as far as a browser tells. */
+export function isSameAdapter(a: AdapterInfo | null, b: AdapterInfo | null): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/**
+ * Wishes that give different adapters, the fastest first: [] without any. A software adapter beside a graphics card is left
+ * out, as the card would wait for it at every step.
+ */
+export async function distinctAdapters(): Promise<
+  { readonly wish: AdapterWish; readonly adapter: AdapterInfo }[]
+> {
+  const found: { readonly wish: AdapterWish; readonly adapter: AdapterInfo }[] = [];
+  for (const wished of ADAPTER_WISHES) {
+    const adapter = await findWebgpuAdapter(wished);
+    if (adapter && !found.some((earlier) => isSameAdapter(earlier.adapter, adapter)))
+      found.push({ wish: wished, adapter });
+  }
+  const hardware = found.filter(({ adapter }) => !isSoftware(adapter));
+  return hardware.length > 0 ? hardware : found;
 }
 
 /** The WebGL 2 renderer that can render to 32-bit floats, or null. Loads nothing. */

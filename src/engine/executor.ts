@@ -1,4 +1,4 @@
-import type { OptimizerState, StateDict } from "@/contracts/tensors";
+import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
 import type { AdapterInfo } from "@/contracts/training";
 import type { Graph } from "@/model/graph";
 import type { Tuner } from "./tuning";
@@ -35,6 +35,39 @@ export interface ExecutorInfo {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+export interface FlatPiece {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface GradientStream {
+  readonly loss: Promise<number>;
+  /** In the order asked. */
+  readonly pieces: readonly Promise<void>[];
+}
+
+/**
+ * Trainable parameters and their gradients as the engine keeps them: one flat buffer, in the order of the forward pass, of the
+ * same length and order in every executor of this engine and graph. For replicas that exchange them as they are.
+ */
+export interface FlatAccess {
+  readonly floats: number;
+  /**
+   * As `computeGradients`, and writes pieces of the gradients to `into` as the device has them, while it works on the others.
+   * All promises must have settled before the next call. Absent where gradients come all at once.
+   */
+  streamGradients?(
+    batch: Batch,
+    into: Float32Array<ArrayBuffer>,
+    pieces: readonly FlatPiece[],
+  ): Promise<GradientStream>;
+  /** A copy that is the caller's. */
+  readGradients(): Promise<Float32Array<ArrayBuffer>>;
+  writeGradients(flat: Float32Array<ArrayBuffer>): Promise<void>;
+  readParameters(): Promise<Float32Array<ArrayBuffer>>;
+  writeParameters(flat: Float32Array<ArrayBuffer>): Promise<void>;
+}
+
 /**
  * Runs one graph at one image size. Calls must not overlap; each waits for the device before it resolves.
  * Throws `LabError` with an `engine/…` code (`engine/device-lost`, `engine/out-of-memory`) or `training/nan-loss` never —
@@ -42,6 +75,8 @@ export interface ExecutorInfo {
  */
 export interface Executor {
   readonly info: ExecutorInfo;
+  /** Where the engine keeps them so: saves putting every tensor in PyTorch's order and back. */
+  readonly flat?: FlatAccess;
   /**
    * Allocates and compiles for training steps of so many images before the first one, where the engine can. Resolves to what
    * the user should know about how they are computed on this device, a sentence each.
@@ -59,6 +94,9 @@ export interface Executor {
   readGradients(): Promise<StateDict>;
   /** Replaces the gradients held (averaged ones, say). */
   writeGradients(gradients: StateDict): Promise<void>;
+  /** The loss scale of mixed precision, where the engine has it: a helper that applies no gradients takes its master's. */
+  readLossScale?(): LossScaleState | null;
+  writeLossScale?(state: LossScaleState): void;
   readWeights(): Promise<StateDict>;
   writeWeights(weights: StateDict): Promise<void>;
   readOptimizer(): Promise<OptimizerState>;

@@ -1,7 +1,7 @@
 import type { PriorMethodResult, RunResult } from "@/contracts/training";
-import { type Cell, fixed, signed, table, withInterval } from "./markdown";
 import { METHODS } from "./methods/registry";
 import { PAPER_CITATION, PAPER_PRIOR_METHODS } from "./paperResults";
+import { type Cell, fixed, signed, table, withInterval } from "./reportParts";
 
 /** Smaller p-values are given as a bound: the approximations behind them say no more. */
 const SMALLEST_P = 1e-4;

@@ -1,3 +1,4 @@
+import { setupOf } from "@/contracts/runConfig";
 import type { RunEnvironment, RunResult } from "@/contracts/training";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
@@ -32,7 +33,7 @@ export function partialResult({ run, curve }: StoredRun, context: PartialContext
   const graph = buildGraph(config.model);
   const forwardGflopsPerImage = forwardFlops(graph, size, size) / 1e9;
   const trainSeconds = curve.stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
-  const images = curve.losses.length * config.training.batchSize;
+  const images = curve.losses.length * config.training.batchSize * setupOf(config).replicas;
   const trainImagesPerSecond = trainSeconds > 0 ? images / trainSeconds : 0;
   const best = epochs.reduce<RunResult["best"]>(
     (found, { epoch, validationLoss }) =>

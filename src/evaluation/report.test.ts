@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import { exampleRun } from "./exampleRun.fixture";
 import { PAPER_RESULTS } from "./paperResults";
 import { reportMarkdown } from "./report";
+import { parseResultJson, resultJson } from "./resultJson";
 import { summarizeImages } from "./testSet";
 
 const { run } = exampleRun();
@@ -17,6 +19,24 @@ describe("reportMarkdown", () => {
       "| Device | CPU; the adapter llvmpipe (software adapter, no GPU) was not used; 2 CPU cores |",
     );
     expect(text).toContain("| model.width | 64 | 1 |");
+  });
+
+  it("has a row a replica, and claims no speed-up where they shared a device", () => {
+    expect(report()).not.toContain("### Replicas");
+    const replica = {
+      adapter: "Card",
+      shared: true,
+      images: 8,
+      computeMs: 4000,
+      exchangeMs: 500,
+      lost: null,
+    };
+    const text = report({ ...run.result, replicas: [replica, { ...replica, lost: "its worker ended" }] });
+    expect(text).toContain("| 0 | Card (shared) | 8 | 2.00 | 4.0 s | 0.5 s |  |");
+    expect(text).toContain("| 1 | Card (shared) | 8 | 2.00 | 4.0 s | 0.5 s | its worker ended |");
+    expect(text).toContain("**no speed-up is claimed**");
+    const own = { ...replica, shared: false };
+    expect(report({ ...run.result, replicas: [own, own] })).not.toContain("no speed-up is claimed");
   });
 
   it("gives means with their intervals and what the study has at the same noise", () => {
@@ -46,6 +66,33 @@ describe("reportMarkdown", () => {
   it("says nothing where there was nothing particular", () => {
     const plain = { ...run, started: run.started && { ...run.started, notes: [] } };
     expect(report({ ...run.result, recoveries: [] }, perImage, plain)).not.toContain("### Particular");
+  });
+
+  it("says how LPIPS were measured, or that there were no weights and how to get them", () => {
+    const measured = perImage.map((image, i) => ({ ...image, lpips: 0.1 + i / 100, noisyLpips: 0.5 }));
+    const value = { network: "squeeze", engine: "tfjs-webgpu", seconds: 3.25 } as const;
+    const measuredText = report({
+      ...run.result,
+      test: { ...summarizeImages(measured), lpips: { ok: true, value } },
+    });
+    expect(measuredText).toMatch(/\| Denoised \| .* \| 0\.1100 ± 0\.\d{4} \|/);
+    expect(measuredText).toContain("LPIPS v0.1 with SqueezeNet, measured in 3.3 s on tfjs-webgpu");
+    const without = report({
+      ...run.result,
+      test: { ...summarizeImages(perImage), lpips: { ok: false, failure: NO_LPIPS_WEIGHTS } },
+    });
+    expect(without).toMatch(/\| Denoised \| .* \| no weights \|/);
+    expect(without).toContain(`LPIPS: no weights. ${NO_LPIPS_WEIGHTS.remedy}`);
+    expect(report()).toMatch(/\| Denoised \| .* \| not measured \|/);
+  });
+
+  it("reads back from result.json how LPIPS were measured or why not", () => {
+    const value = { network: "alex", engine: "tfjs-wasm", seconds: 1.5 } as const;
+    for (const lpips of [{ ok: true, value } as const, { ok: false, failure: NO_LPIPS_WEIGHTS } as const]) {
+      const result = { ...run.result, test: { ...summarizeImages(perImage), lpips } };
+      expect(parseResultJson(resultJson(run, result)).result.test?.lpips).toEqual(lpips);
+    }
+    expect(parseResultJson(resultJson(run, run.result)).result.test?.lpips).toBeUndefined();
   });
 
   it("does not compare with noise the study did not test", () => {

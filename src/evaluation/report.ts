@@ -1,20 +1,31 @@
 import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
-import type { ImageMetrics, MeanInterval, MethodMetrics, RunResult } from "@/contracts/training";
-import { type Cell, fixed, signed, table, withInterval } from "./markdown";
+import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import { methodsSection } from "./methodsReport";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
+import { type Cell, deviceName, fixed, perceptual, signed, table, withInterval } from "./reportParts";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
+const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
-function perceptual(value: MeanInterval | null): string {
-  return value ? withInterval(value, SSIM_DIGITS) : "not measured";
+type Test = NonNullable<RunResult["test"]>;
+
+/** How the column LPIPS came about, or why it is empty; nothing where it was not asked for. */
+function lpipsSentence({ lpips, denoised }: Test): readonly string[] {
+  if (!lpips) return [];
+  if (!lpips.ok) return ["", `${lpips.failure.message} ${lpips.failure.remedy}`];
+  const { network, engine, seconds } = lpips.value;
+  if (!denoised.lpips) return [];
+  return [
+    "",
+    `LPIPS v0.1 with ${LPIPS_NAMES[network]}, measured in ${duration(seconds)} on ${engine}; 0 for equal images, lower is better.`,
+  ];
 }
 
 function duration(seconds: number): string {
@@ -24,14 +35,26 @@ function duration(seconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const ON_PROCESSOR = /^(tfjs-wasm|tfjs-cpu|reference|pytorch-cpu)$/;
 const ON_PYTORCH = /^pytorch-/;
 
-function deviceName(engine: string, adapter: RunResult["environment"]["adapter"]): string {
-  const name = adapter && (adapter.description || adapter.device || adapter.vendor || adapter.architecture);
-  const software = adapter?.isFallbackAdapter ? " (software adapter, no GPU)" : "";
-  if (ON_PROCESSOR.test(engine)) return name ? `CPU; the adapter ${name}${software} was not used` : "CPU";
-  return name ? `${name}${software}` : "unknown adapter";
+function replicaSection({ replicas, config }: RunResult): string {
+  const shared = replicas.some((replica) => replica.shared);
+  return [
+    `${config.engine.setup}: ${replicas.length} replicas${config.engine.payload === "f16" ? ", gradients exchanged as 16-bit floats" : ""}. ${shared ? "Replicas shared a device: **no speed-up is claimed**." : "Each replica had a device of its own."} Computing is forward, backward and update; exchange is reading, averaging and writing gradients, with the time waited for other replicas.`,
+    "",
+    table(
+      ["Replica", "Device", "Images", "Images/s computing", "Computing", "Exchange", "Left"],
+      replicas.map(({ adapter, shared, images, computeMs, exchangeMs, lost }, rank) => [
+        rank,
+        `${adapter}${shared ? " (shared)" : ""}`,
+        images,
+        fixed((1000 * images) / computeMs, 2),
+        duration(computeMs / 1000),
+        duration(exchangeMs / 1000),
+        lost ?? "",
+      ]),
+    ),
+  ].join("\n");
 }
 
 function conditions(run: RunRecord, result: RunResult): string {
@@ -60,7 +83,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Training",
-      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
+      `${config.training.loss.toUpperCase()} loss, Adam, learning rate ${config.training.learningRate}, batch ${config.training.batchSize}${result.replicas.length > 1 ? ` on each of ${result.replicas.length} replicas` : ""}, ${result.epochs.length} of ${config.training.epochs} epochs, ${run.step} steps, seed ${config.seed}`,
     ],
     [
       "Engine",
@@ -113,12 +136,13 @@ function configDifferences(result: RunResult): string {
 
 function testSection(result: RunResult, perImage: readonly ImageMetrics[]): string {
   if (!result.test) return "No test was made: the run did not come to its end.";
-  const { count, noisy, denoised } = result.test;
+  const { test } = result;
+  const { count, noisy, denoised } = test;
   const line = (name: string, metrics: MethodMetrics): Cell[] => [
     name,
     withInterval(metrics.psnrDb, PSNR_DIGITS),
     withInterval(metrics.ssim, SSIM_DIGITS),
-    perceptual(metrics.lpips),
+    perceptual(metrics.lpips, test),
   ];
   const gain = (key: "psnrDb" | "ssim", digits: number): string =>
     signed(denoised[key].mean - noisy[key].mean, digits);
@@ -134,6 +158,7 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
         ["Gain", gain("psnrDb", PSNR_DIGITS), gain("ssim", SSIM_DIGITS), ""],
       ],
     ),
+    ...lpipsSentence(test),
     ...(infinite > 0
       ? [
           "",
@@ -173,7 +198,7 @@ function paperSection(result: RunResult): string {
           `**This run: ${NETWORK_NAMES[config.model.name]}, width ${config.model.width}**`,
           withInterval(test.denoised.psnrDb, PSNR_DIGITS),
           withInterval(test.denoised.ssim, SSIM_DIGITS),
-          perceptual(test.denoised.lpips),
+          perceptual(test.denoised.lpips, test),
           (timing.trainSeconds + timing.validationSeconds).toFixed(1),
         ],
       ]
@@ -256,6 +281,7 @@ export function reportMarkdown(
     "## Conditions",
     conditions(run, result),
     ...(told.length > 0 ? ["### Particular to this run", list(told)] : []),
+    ...(result.replicas.length > 1 ? ["### Replicas", replicaSection(result)] : []),
     "### Settings that differ from the defaults",
     configDifferences(result),
     "## Test",

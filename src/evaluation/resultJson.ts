@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LabError, unwrap } from "@/contracts/failure";
+import { LPIPS_NETWORKS } from "@/contracts/lpips";
 import type { RunRecord } from "@/contracts/run";
 import { parseRunConfig } from "@/contracts/runConfig";
 import type { RunResult } from "@/contracts/training";
@@ -61,6 +62,14 @@ const failureSchema = z.object({
   remedy: z.string(),
 });
 
+const lpips = z.discriminatedUnion("ok", [
+  z.object({
+    ok: z.literal(true),
+    value: z.object({ network: z.enum(LPIPS_NETWORKS), engine: z.string(), seconds: number }),
+  }),
+  z.object({ ok: z.literal(false), failure: failureSchema }),
+]);
+
 /** Unknown fields are dropped: a later minor addition must not make a file unreadable. */
 const resultSchema = z.object({
   schemaVersion: z.literal(RESULT_SCHEMA_VERSION),
@@ -109,7 +118,7 @@ const resultSchema = z.object({
     }),
   ),
   best: z.object({ epoch: count, validationLoss: number }),
-  test: z.object({ count, noisy: method, denoised: method }).nullable(),
+  test: z.object({ count, noisy: method, denoised: method, lpips: lpips.optional() }).nullable(),
   // Absent where no method was compared.
   methods: z
     .array(
@@ -137,11 +146,20 @@ const resultSchema = z.object({
       images: count,
       computeMs: number,
       exchangeMs: number,
+      lost: z.string().nullable().optional(),
     }),
   ),
   // Absent in files of labs that did not go on by themselves.
   recoveries: z
-    .array(z.object({ step: count, checkpointStep: count, reason: z.string(), atMs: z.number() }))
+    .array(
+      z.object({
+        step: count,
+        checkpointStep: count,
+        reason: z.string(),
+        atMs: z.number(),
+        replica: count.optional(),
+      }),
+    )
     .default([]),
   // Absent in files of labs before it was kept.
   notes: z.array(z.string()).default([]),

@@ -140,6 +140,23 @@ describe("runFiles", () => {
     const even = batchTensors({ batches: trace?.batches.slice(0, 1) ?? [] }, SIZE);
     expect([...even.keys()]).toEqual(["noisy", "clean"]);
   });
+
+  it("have a dimension for replicas, whose images follow each other", () => {
+    const area = SIZE * SIZE;
+    const pixels = (...values: number[]) =>
+      Float32Array.from({ length: values.length * area }, (_, i) => values[Math.floor(i / area)] as number);
+    const batches = [
+      { images: 4, noisy: pixels(1, 2, 3, 4), clean: pixels(0, 0, 0, 0), replicas: [2, 2] },
+      { images: 3, noisy: pixels(5, 6, 7), clean: pixels(0, 0, 0), replicas: [2, 1] },
+    ];
+    const tensors = batchTensors({ batches }, SIZE);
+    const noisy = tensors.get("noisy");
+    expect(noisy?.shape).toEqual([2, 2, 2, 1, SIZE, SIZE]);
+    expect(Array.from({ length: 8 }, (_, image) => noisy?.data[image * area])).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 0,
+    ]);
+    expect(tensors.get("images")).toEqual({ shape: [2, 2], data: Float32Array.of(2, 2, 2, 1) });
+  });
 });
 
 describe("export and import", () => {

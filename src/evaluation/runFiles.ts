@@ -78,27 +78,34 @@ function* traceFiles(trace: RunTrace, size: number): Generator<RunFile> {
 }
 
 /**
- * `noisy` and `clean` [K, N, 1, H, W]. The last batch of an epoch may be smaller: it is then filled up with zeros, and
- * `images` [K] says how many of each batch are real. Without a smaller batch there is no `images`.
+ * `noisy` and `clean` [K, N, 1, H, W], or [K, replicas, N, 1, H, W] of several replicas. The last batch of an epoch may be
+ * smaller: it is then filled up with zeros, and `images` [K] or [K, replicas] says how many of each batch are real. Without
+ * a smaller batch there is no `images`.
  */
 export function batchTensors(trace: Pick<RunTrace, "batches">, size: number): StateDict {
   const { batches } = trace;
-  const largest = Math.max(0, ...batches.map(({ images }) => images));
+  const counts = batches.map(({ images, replicas }) => replicas ?? [images]);
+  const replicas = Math.max(1, ...counts.map(({ length }) => length));
+  const largest = Math.max(0, ...counts.flat());
+  const lead = batches.some((batch) => batch.replicas) ? [batches.length, replicas] : [batches.length];
   const stack = (key: "noisy" | "clean"): Tensor => {
-    const data = new Float32Array(batches.length * largest * size * size);
+    const area = size * size;
+    const data = new Float32Array(batches.length * replicas * largest * area);
     batches.forEach((batch, step) => {
-      data.set(batch[key], step * largest * size * size);
+      let first = 0;
+      for (const [replica, count] of (counts[step] ?? []).entries()) {
+        const place = (step * replicas + replica) * largest;
+        data.set(batch[key].subarray(first * area, (first + count) * area), place * area);
+        first += count;
+      }
     });
-    return { shape: [batches.length, largest, 1, size, size], data };
+    return { shape: [...lead, largest, 1, size, size], data };
   };
   const tensors: StateDict = new Map([
     ["noisy", stack("noisy")],
     ["clean", stack("clean")],
   ]);
-  if (batches.some(({ images }) => images !== largest))
-    tensors.set("images", {
-      shape: [batches.length],
-      data: Float32Array.from(batches, ({ images }) => images),
-    });
+  if (counts.flat().some((count) => count !== largest))
+    tensors.set("images", { shape: lead, data: Float32Array.from(counts.flat()) });
   return tensors;
 }

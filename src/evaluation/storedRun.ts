@@ -12,6 +12,8 @@ export interface RunTrace {
     readonly images: number;
     readonly noisy: Float32Array<ArrayBuffer>;
     readonly clean: Float32Array<ArrayBuffer>;
+    /** Images of each replica, where there were several. */
+    readonly replicas?: readonly number[];
   }[];
 }
 

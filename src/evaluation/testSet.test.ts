@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
+import { LabError } from "@/contracts/failure";
 import { psnrDb, ssim } from "@/imaging/metrics";
 import { addNoise, unitPixels } from "@/imaging/noise";
 import { meanInterval } from "./interval";
+import { TestLpips } from "./lpips/testLpips";
 import { evaluateTestSet } from "./testSet";
 
 const SIZE = 16;
@@ -30,6 +32,10 @@ const doubling = {
   infer: (noisy: Float32Array<ArrayBuffer>) => Promise.resolve(noisy.map((value) => 2 * value - 0.5)),
 };
 
+const unitPixelsOf = (index: number): Float32Array => Float32Array.from(image(index), (level) => level / 255);
+const sumOf = (images: Float32Array, i: number): number =>
+  images.subarray(i * PIXELS, (i + 1) * PIXELS).reduce((sum, value) => sum + value, 0);
+
 const request = (indices: number[]) => ({
   executor: doubling,
   reader,
@@ -38,6 +44,7 @@ const request = (indices: number[]) => ({
   noise: NOISE,
   seed: SEED,
   batchSize: 3,
+  lpips: null,
 });
 
 describe("evaluateTestSet", () => {
@@ -92,5 +99,44 @@ describe("evaluateTestSet", () => {
     const stopping = evaluateTestSet({ ...request([0, 1, 2, 3, 4]), shouldStop: () => batches++ === 1 });
     await expect(stopping).rejects.toMatchObject({ failure: { code: "run/cancelled" } });
     await expect(evaluateTestSet(request([]))).rejects.toMatchObject({ failure: { code: "data/empty" } });
+  });
+
+  it("puts the LPIPS of each image beside its other metrics, and tells how they were measured", async () => {
+    // A distance that names the images it was taken of: their sums.
+    const distances = (reference: Float32Array, tests: readonly Float32Array[], images: number) =>
+      Promise.resolve(
+        tests.map((test) =>
+          Float32Array.from({ length: images }, (_, i) => sumOf(test, i) - sumOf(reference, i)),
+        ),
+      );
+    const opened = { network: "alex", engine: "tfjs-test", distances, dispose: () => undefined } as const;
+    const lpips = new TestLpips({ ok: true, value: opened });
+    const { test, perImage } = await evaluateTestSet({ ...request([6, 0, 3, 2]), lpips });
+    for (const one of perImage) {
+      const clean = unitPixelsOf(one.index);
+      const noisy = new Float32Array(PIXELS);
+      addNoise(image(one.index), NOISE, { seed: SEED, index: one.index, visit: 0 }, noisy, 0);
+      const doubled = noisy.map((value) => 2 * value - 0.5);
+      expect(one.noisyLpips).toBeCloseTo(sumOf(noisy, 0) - sumOf(clean, 0), 3);
+      expect(one.lpips).toBeCloseTo(sumOf(doubled, 0) - sumOf(clean, 0), 3);
+    }
+    expect(test.denoised.lpips).toEqual(meanInterval(perImage.map((one) => one.lpips ?? Number.NaN)));
+    expect(test.lpips).toMatchObject({ ok: true, value: { network: "alex", engine: "tfjs-test" } });
+  });
+
+  it("keeps the other metrics where LPIPS fails midway", async () => {
+    let batches = 0;
+    const distances = (_: Float32Array, tests: readonly Float32Array[], images: number) =>
+      ++batches < 2
+        ? Promise.resolve(tests.map(() => new Float32Array(images)))
+        : Promise.reject(new LabError("engine/device-lost", "The device was lost.", "Go on."));
+    const opened = { network: "alex", engine: "tfjs-test", distances, dispose: () => undefined } as const;
+    const lpips = new TestLpips({ ok: true, value: opened });
+    const { test, perImage } = await evaluateTestSet({ ...request([6, 0, 3, 2, 1, 4, 5]), lpips });
+    expect(batches).toBe(2);
+    expect(perImage.map((one) => one.lpips)).toEqual([0, 0, 0, null, null, null, null]);
+    expect(test.denoised.lpips).toBeNull();
+    expect(test.denoised.psnrDb.mean).toBeGreaterThan(0);
+    expect(test.lpips).toMatchObject({ ok: false, failure: { code: "engine/device-lost" } });
   });
 });

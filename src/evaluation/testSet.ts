@@ -5,6 +5,7 @@ import type { Executor } from "@/engine/executor";
 import { psnrDb, ssim } from "@/imaging/metrics";
 import { addNoise, type NoiseAmount, unitPixels } from "@/imaging/noise";
 import { meanInterval } from "./interval";
+import type { TestLpips } from "./lpips/testLpips";
 
 /** Test and validation noise is the first draw of an image, so that every model and every epoch sees the same. */
 export const TEST_VISIT = 0;
@@ -20,6 +21,8 @@ export interface TestSetRequest {
   readonly noise: NoiseAmount;
   readonly seed: number;
   readonly batchSize: number;
+  /** Measures LPIPS too; null: it was not asked for. Stays the caller's to dispose. */
+  readonly lpips: Pick<TestLpips, "measure" | "outcome"> | null;
   readonly onProgress?: (done: number, total: number) => void;
   /** Asked before each batch; true ends the test with `run/cancelled`. */
   readonly shouldStop?: () => boolean;
@@ -92,6 +95,7 @@ export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetR
     const count = Math.min(batchSize, total - first);
     const batchIndices = Array.from({ length: count }, (_, i) => indices[first + i] as number);
     const batch = await denoiseTestBatch(request, batchIndices);
+    const distances = await request.lpips?.measure(batch, size);
     for (let i = 0; i < count; i++) {
       const part = (images: Float32Array): Float32Array => images.subarray(i * pixels, (i + 1) * pixels);
       const [clean, noisy, denoised] = [part(batch.clean), part(batch.noisy), part(batch.denoised)];
@@ -100,15 +104,16 @@ export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetR
         contentHash: contentHashes[first + i] as string,
         psnrDb: psnrDb(denoised, clean),
         ssim: ssim(denoised, clean, size, size),
-        lpips: null,
+        lpips: distances?.denoised[i] ?? null,
         noisyPsnrDb: psnrDb(noisy, clean),
         noisySsim: ssim(noisy, clean, size, size),
-        noisyLpips: null,
+        noisyLpips: distances?.noisy[i] ?? null,
       });
     }
     request.onProgress?.(first + count, total);
   }
-  return { test: summarizeImages(perImage), perImage };
+  const test = summarizeImages(perImage);
+  return { test: request.lpips ? { ...test, lpips: request.lpips.outcome() } : test, perImage };
 }
 
 /** Means with 95 % intervals over per-image metrics. LPIPS is null where an image has none. */

@@ -14,6 +14,17 @@ export function psnrDb(test: Float32Array, reference: Float32Array, dataRange = 
   return 10 * Math.log10((dataRange * dataRange * reference.length) / sum);
 }
 
+/**
+ * Mean absolute error in units of the data, nothing clamped, summed in float64. Both images have the same length, at
+ * least 1; fails with `shape/metric`.
+ */
+export function meanAbsoluteError(test: Float32Array, reference: Float32Array): number {
+  requireSameLength(test, reference, reference.length);
+  let sum = 0;
+  for (let i = 0; i < reference.length; i++) sum += Math.abs((test[i] as number) - (reference[i] as number));
+  return sum / reference.length;
+}
+
 const K1 = 0.01;
 const K2 = 0.03;
 const C1 = K1 * K1;
@@ -88,7 +99,8 @@ function windowMean(columnSums: Float64Array, column: number): number {
   );
 }
 
-function requireSameLength(test: Float32Array, reference: Float32Array, length: number): void {
+/** Both images must have `length` values, at least 1. Fails with `shape/metric`. */
+export function requireSameLength(test: Float32Array, reference: Float32Array, length: number): void {
   if (length === 0 || test.length !== length || reference.length !== length)
     throw new LabError(
       "shape/metric",

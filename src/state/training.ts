@@ -3,6 +3,7 @@ import { createStore } from "zustand/vanilla";
 import { startPhantoms } from "@/bridge/importer";
 import { type RunHandle, resumeRun, startRun } from "@/bridge/replica";
 import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
+import type { RunRecord } from "@/contracts/run";
 import { phantomCount, type RunConfig } from "@/contracts/runConfig";
 import type { TrainingEvent } from "@/contracts/training";
 import { getPreview, getRun, listPreviews, readCurve } from "@/storage/runs";
@@ -132,6 +133,7 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
   if (live()) return { ok: false, failure: BUSY };
   const mine = ++generation;
   liveCurve.clear();
+  let run: RunRecord;
   try {
     const [record, curve, previews] = await Promise.all([
       getRun(runId),
@@ -141,6 +143,7 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
     const lastPreview = previews.at(-1);
     const preview = lastPreview === undefined ? null : await getPreview(runId, lastPreview);
     if (mine !== generation) return { ok: false, failure: BUSY };
+    run = record;
     liveCurve.append(1, curve.losses);
     set({
       ...NO_TRAINING,
@@ -155,7 +158,7 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
   } catch (error) {
     return { ok: false, failure: toFailure(error) };
   }
-  follow(resumeRun(runId, listener(mine)), mine);
+  follow(resumeRun(run, listener(mine)), mine);
   return { ok: true, value: undefined };
 }
 

@@ -5,6 +5,7 @@ import type {
   EpochRecord,
   PreviewStrip,
   ProgressInfo,
+  ReplicaStatus,
   RunResult,
   StartedInfo,
   TrainingEvent,
@@ -37,6 +38,8 @@ export interface TrainingState {
   readonly checkpointStep: number;
   /** Losses of the graphics device that the run survived. */
   readonly recoveries: readonly Recovery[];
+  /** What each of several replicas is doing; empty for one. */
+  readonly replicas: readonly ReplicaStatus[];
   readonly result: RunResult | null;
   readonly failure: Failure | null;
   /** Set when the run has ended, well or not, and everything of it is stored. */
@@ -58,6 +61,7 @@ export const NO_TRAINING: TrainingState = {
   preview: null,
   checkpointStep: 0,
   recoveries: [],
+  replicas: [],
   result: null,
   failure: null,
   ended: null,
@@ -111,6 +115,8 @@ export function reduceTraining(state: TrainingState, event: TrainingEvent): Trai
       const earlier = state.epochs.filter((record) => record.epoch < event.epoch.epoch);
       return { ...state, epochs: [...earlier, event.epoch] };
     }
+    case "replicas":
+      return { ...state, replicas: event.replicas };
     case "preview":
       return { ...state, preview: event.preview };
     case "checkpoint":

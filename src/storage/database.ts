@@ -2,13 +2,14 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type St
 import type { DatasetRecord, ImageRecord, ShardRecord } from "@/contracts/dataset";
 import type { TuningEntry } from "@/contracts/engineLab";
 import { LabError } from "@/contracts/failure";
+import type { LpipsWeightsRecord } from "@/contracts/lpips";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { PreviewStrip } from "@/contracts/training";
+import type { PreviewStrip, ReplicaStatus } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
-export const DATABASE_VERSION = 4;
+export const DATABASE_VERSION = 5;
 
 /** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
 export interface CheckpointRecord {
@@ -32,6 +33,8 @@ export interface CheckpointRecord {
   /** Wall seconds so far. */
   readonly trainSeconds: number;
   readonly validationSeconds: number;
+  /** What each replica has done, and its part of a step's images; absent in runs of one replica. */
+  readonly replicas?: readonly ReplicaStatus[];
   /** The executor to continue on: the same numbers need the same engine. */
   readonly engine: string;
 }
@@ -53,6 +56,8 @@ export interface TraceRecord {
     readonly images: number;
     readonly noisy: Float32Array<ArrayBuffer>;
     readonly clean: Float32Array<ArrayBuffer>;
+    /** Images of each replica, where there were several. */
+    readonly replicas?: readonly number[];
   }[];
 }
 
@@ -74,6 +79,8 @@ export interface LabSchema extends DBSchema {
   settings: { key: string; value: unknown };
   /** Key [device, kernel]. */
   tuning: { key: [string, string]; value: TuningEntry };
+  /** Key: the network. */
+  lpips: { key: string; value: LpipsWeightsRecord };
 }
 
 export type LabDatabase = IDBPDatabase<LabSchema>;
@@ -117,6 +124,7 @@ export function openDatabase(): Promise<LabDatabase> {
         transaction.objectStore("models").createIndex("byIdAndTime", ["id", "createdAt"], { unique: true });
       if (oldVersion < 3) await addRecoveries(transaction);
       if (oldVersion < 4) database.createObjectStore("tuning", { keyPath: ["device", "kernel"] });
+      if (oldVersion < 5) database.createObjectStore("lpips", { keyPath: "network" });
     },
     // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
     blocking(_currentVersion, _blockedVersion, event) {

@@ -3,7 +3,12 @@ import type { ProgressInfo, TrainingEvent } from "@/contracts/training";
 /** At most ten messages a second. */
 const MESSAGE_INTERVAL_MS = 100;
 /** Of these only the newest matters; older ones not yet sent are dropped. */
-const ONLY_NEWEST: ReadonlySet<TrainingEvent["type"]> = new Set(["phase", "preview", "checkpoint"]);
+const ONLY_NEWEST: ReadonlySet<TrainingEvent["type"]> = new Set([
+  "phase",
+  "preview",
+  "checkpoint",
+  "replicas",
+]);
 
 /**
  * Gathers events and sends them in batches. There is no timer: the training loop calls `poll` wherever it passes, and

@@ -10,7 +10,10 @@ const config = (size: number, batchSize: number): RunConfig => ({
 
 describe("planRun", () => {
   it("keeps the short last batch, and ends early at maxSteps", () => {
-    const plan = planRun({ ...DEFAULT_CONFIG.training, batchSize: 4, epochs: 3, maxSteps: 5 }, 10);
+    const plan = planRun(
+      { ...DEFAULT_CONFIG, training: { ...DEFAULT_CONFIG.training, batchSize: 4, epochs: 3, maxSteps: 5 } },
+      10,
+    );
     expect(plan).toMatchObject({ stepsPerEpoch: 3, totalSteps: 5, epochs: 2 });
     expect([0, 1, 3, 4].map(plan.imagesIn)).toEqual([0, 4, 10, 14]);
   });

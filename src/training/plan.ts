@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
-import { type RunConfig, SIZE_MULTIPLE } from "@/contracts/runConfig";
+import { type RunConfig, SIZE_MULTIPLE, setupOf } from "@/contracts/runConfig";
+import { stepParts } from "./parallel/sharding";
 
 /** How long a run is, in steps, epochs and images. */
 export interface RunPlan {
@@ -11,16 +12,20 @@ export interface RunPlan {
   imagesIn(steps: number): number;
 }
 
-export function planRun(training: RunConfig["training"], trainImages: number): RunPlan {
-  const { batchSize, epochs, maxSteps } = training;
-  const stepsPerEpoch = Math.ceil(trainImages / batchSize);
+export function planRun(config: Pick<RunConfig, "training" | "engine">, trainImages: number): RunPlan {
+  const { batchSize, epochs, maxSteps } = config.training;
+  const { kind, replicas } = setupOf(config);
+  // Distributed replicas have shards of equal length: some images are seen twice where they do not divide evenly.
+  const epochImages = kind === "ddp" ? Math.ceil(trainImages / replicas) * replicas : trainImages;
+  const stepImages = replicas * batchSize;
+  const stepsPerEpoch = Math.ceil(epochImages / stepImages);
   const totalSteps = Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY);
   return {
     stepsPerEpoch,
     totalSteps,
     epochs: Math.ceil(totalSteps / stepsPerEpoch),
     imagesIn: (steps) =>
-      Math.floor(steps / stepsPerEpoch) * trainImages + (steps % stepsPerEpoch) * batchSize,
+      Math.floor(steps / stepsPerEpoch) * epochImages + (steps % stepsPerEpoch) * stepImages,
   };
 }
 
@@ -30,11 +35,18 @@ export function planRun(training: RunConfig["training"], trainImages: number): R
  */
 export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {
   if (config.data.size > SIZE_MULTIPLE) return;
+  const setup = setupOf(config);
   const { batchSize } = config.training;
-  if (Math.min(batchSize, trainImages) > 1 && trainImages % batchSize !== 1) return;
+  const { stepsPerEpoch } = planRun(config, trainImages);
+  const order = new Uint32Array(trainImages);
+  const equal = Array<number>(setup.replicas).fill(1);
+  const isLone = [0, stepsPerEpoch - 1].some((number) =>
+    stepParts(setup, order, number, batchSize, equal).some(({ length }) => length === 1),
+  );
+  if (!isLone) return;
   throw new LabError(
     "shape/batch",
-    `${trainImages} training images in batches of ${batchSize} leave one image alone, whose deepest layer is a single pixel at ${config.data.size}×${config.data.size}.`,
+    `${trainImages} training images in batches of ${batchSize}${setup.replicas > 1 ? ` on ${setup.replicas} replicas` : ""} leave one image alone, whose deepest layer is a single pixel at ${config.data.size}×${config.data.size}.`,
     "Use a larger image side or another batch size.",
   );
 }

@@ -21,10 +21,19 @@ describe("ProgressMeter", () => {
 
 describe("planRun", () => {
   it("counts steps and images of whole and short epochs", () => {
-    const plan = planRun({ ...DEFAULT_CONFIG.training, batchSize: 16, epochs: 3, maxSteps: null }, 40);
+    const plan = planRun(
+      {
+        ...DEFAULT_CONFIG,
+        training: { ...DEFAULT_CONFIG.training, batchSize: 16, epochs: 3, maxSteps: null },
+      },
+      40,
+    );
     expect(plan).toMatchObject({ stepsPerEpoch: 3, totalSteps: 9, epochs: 3 });
     expect([0, 2, 3, 4, 9].map(plan.imagesIn)).toEqual([0, 32, 40, 56, 120]);
-    const short = planRun({ ...DEFAULT_CONFIG.training, batchSize: 16, epochs: 3, maxSteps: 4 }, 40);
+    const short = planRun(
+      { ...DEFAULT_CONFIG, training: { ...DEFAULT_CONFIG.training, batchSize: 16, epochs: 3, maxSteps: 4 } },
+      40,
+    );
     expect(short).toMatchObject({ totalSteps: 4, epochs: 2 });
   });
 });

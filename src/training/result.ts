@@ -1,5 +1,11 @@
 import type { RunConfig } from "@/contracts/runConfig";
-import type { EpochRecord, RunEnvironment, RunResult, StartedInfo } from "@/contracts/training";
+import type {
+  EpochRecord,
+  ReplicaStatus,
+  RunEnvironment,
+  RunResult,
+  StartedInfo,
+} from "@/contracts/training";
 import { planRun } from "./plan";
 
 /** A training step is a forward pass and a backward pass of about twice its cost. */
@@ -20,6 +26,8 @@ export interface ResultParts {
   readonly best: RunResult["best"] | null;
   readonly test: RunResult["test"];
   readonly deviceBytesPeak: number;
+  /** Absent for a run of one replica. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
   readonly recoveries: RunResult["recoveries"];
   readonly complete: boolean;
 }
@@ -30,12 +38,12 @@ function percentile(values: Float32Array, p: number): number {
 }
 
 /**
- * The result of a run of one replica. Rates count training steps alone (waiting for data included; validation, previews
+ * The result of a run. Rates count training steps alone (waiting for data included; validation, previews
  * and checkpoints not).
  */
 export function assembleResult(parts: ResultParts): RunResult {
   const { config, started, stepMs, trainSeconds } = parts;
-  const images = planRun(config.training, started.train).imagesIn(parts.step);
+  const images = planRun(config, started.train).imagesIn(parts.step);
   const trainImagesPerSecond = trainSeconds > 0 ? images / trainSeconds : 0;
   return {
     config,
@@ -55,7 +63,7 @@ export function assembleResult(parts: ResultParts): RunResult {
     epochs: parts.epochs,
     best: parts.best ?? { epoch: 0, validationLoss: Number.NaN },
     test: parts.test,
-    replicas: [
+    replicas: parts.replicas?.map(({ share: _, ...replica }) => replica) ?? [
       {
         adapter: started.adapter?.description || started.adapter?.device || started.engine,
         shared: false,

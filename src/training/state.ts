@@ -1,5 +1,5 @@
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { EpochRecord, PreviewStrip, StepChunk } from "@/contracts/training";
+import type { EpochRecord, PreviewStrip, ReplicaStatus, StepChunk } from "@/contracts/training";
 import type { TraceData } from "./trace";
 
 /** The lowest validation loss so far and the weights that had it. */
@@ -26,6 +26,8 @@ export interface TrainingState {
   /** Wall seconds so far: the steps, and the validations. */
   readonly trainSeconds: number;
   readonly validationSeconds: number;
+  /** What each replica has done, and its part of a step's images; absent in runs of one replica. */
+  readonly replicas?: readonly ReplicaStatus[];
 }
 
 /** What one checkpoint writes, all of the same step. */

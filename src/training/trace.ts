@@ -2,6 +2,9 @@ import { LabError } from "@/contracts/failure";
 import type { StateDict } from "@/contracts/tensors";
 import type { Batch } from "@/engine/executor";
 
+/** The images of one step; where several replicas computed them, how many each: theirs follow each other in `noisy` and `clean`. */
+export type TraceBatch = Batch & { readonly replicas?: readonly number[] };
+
 /** The first K steps of a run, for replay elsewhere: what the network saw and what came of it. */
 export interface TraceData {
   readonly initial: StateDict;
@@ -10,7 +13,7 @@ export interface TraceData {
   /** Gradients of step 1. */
   readonly gradients: StateDict;
   readonly losses: readonly number[];
-  readonly batches: readonly Batch[];
+  readonly batches: readonly TraceBatch[];
 }
 
 /** What a trace may take: it is kept in memory while it is recorded. */
@@ -49,7 +52,7 @@ export class TraceRecorder {
     this.data = { initial, final: null, gradients, losses: [], batches: [] };
   }
 
-  step(batch: Batch, loss: number): void {
+  step(batch: TraceBatch, loss: number): void {
     if (!this.data) return;
     this.data = {
       ...this.data,

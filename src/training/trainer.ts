@@ -2,8 +2,8 @@ import type { ImageReader } from "@/contracts/dataset";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import type { EpochRecord, PreviewStrip, ProgressInfo, StepChunk } from "@/contracts/training";
-import type { Batch, Executor } from "@/engine/executor";
-import { batchIndices, epochOrder, PairMaker, trainingVisit } from "./batches";
+import type { Executor } from "@/engine/executor";
+import { PairMaker } from "./batches";
 import type { RunControl } from "./control";
 import { countWithoutImprovement, patienceIsOver } from "./earlyStopping";
 import type { EventBatcher } from "./events";
@@ -11,9 +11,10 @@ import { assertFiniteLoss, assertFiniteWeights, withKeptCheckpoint } from "./fai
 import { planRun, type RunPlan } from "./plan";
 import { keepsPreview, Previewer } from "./preview";
 import { ProgressMeter } from "./progress";
-import { type Settled, settled, taken } from "./settled";
+import { type Settled, taken } from "./settled";
 import type { Split } from "./split";
 import type { BestWeights, CheckpointSink, TrainingState } from "./state";
+import { SingleStepper, type StepDone, type Stepper } from "./stepper";
 import { type TraceData, TraceRecorder } from "./trace";
 import { MessageTurn } from "./turn";
 import { type ValidationResult, validate } from "./validation";
@@ -28,6 +29,8 @@ export interface TrainingRequest {
   readonly split: Split;
   /** Made with the weights of `from`. Stays the caller's: it is not disposed here. */
   readonly executor: Executor;
+  /** How steps are made; absent: by `executor` alone. */
+  readonly stepperOf?: (pairs: PairMaker) => Stepper;
   /** `initialState`, or the last checkpoint. */
   readonly from: TrainingState;
   /** Records of the epochs before `from`, and the trace as far as recorded. */
@@ -72,6 +75,7 @@ class TrainingLoop {
   private readonly request: TrainingRequest;
   private readonly plan: RunPlan;
   private readonly pairs: PairMaker;
+  private readonly stepper: Stepper;
   private readonly previewer: Previewer;
   private readonly meter = new ProgressMeter();
   private readonly trace: TraceRecorder;
@@ -95,8 +99,18 @@ class TrainingLoop {
   constructor(request: TrainingRequest) {
     const { config, reader, split, executor, from, now } = request;
     this.request = request;
-    this.plan = planRun(config.training, split.train.length);
+    this.plan = planRun(config, split.train.length);
     this.pairs = new PairMaker(reader, config.noise, config.seed);
+    this.stepper =
+      request.stepperOf?.(this.pairs) ??
+      new SingleStepper({
+        executor,
+        pairs: this.pairs,
+        train: split.train,
+        seed: config.seed,
+        noise: config.noise,
+        batchSize: config.training.batchSize,
+      });
     this.previewer = new Previewer(executor, this.pairs, split.validation, reader.size, now);
     this.trace = new TraceRecorder(config.trace, request.trace);
     this.epochs = request.epochs.filter(({ epoch }) => epoch < from.epoch);
@@ -149,27 +163,24 @@ class TrainingLoop {
 
   /** The steps left in this epoch; returns early when a stop is wanted. */
   private async trainEpoch(): Promise<void> {
-    const { config, split, executor, control, now } = this.request;
-    const { batchSize, learningRate } = config.training;
-    const order = epochOrder(split.train, config.seed, this.epoch);
-    const visit = trainingVisit(config.noise, this.epoch);
-    const prepare = (number: number): Promise<Settled<Batch>> =>
-      settled(this.pairs.pairs(batchIndices(order, number, batchSize), visit));
+    const { config, control, now } = this.request;
+    const { learningRate } = config.training;
+    const prepare = (number: number): Promise<Settled<unknown>> => this.stepper.prepare(this.epoch, number);
     let upcoming = this.isEpochTrained() ? null : prepare(this.stepInEpoch);
     while (upcoming !== null) {
       const begunMs = now();
-      const batch = taken(await upcoming);
-      const stepping = executor.trainStep(batch, learningRate);
+      const prepared = taken(await upcoming);
+      const stepping = this.stepper.step(prepared, learningRate);
       // The next batch is read and gets its noise while the device works.
       const isLast =
         this.stepInEpoch + 1 === this.plan.stepsPerEpoch || this.step + 1 >= this.plan.totalSteps;
       upcoming = isLast ? null : prepare(this.stepInEpoch + 1);
-      const loss = await stepping;
+      const done = await stepping;
       const stepMs = now() - begunMs;
       this.step++;
       this.stepInEpoch++;
-      assertFiniteLoss(loss, "training", this.moment());
-      await this.record(batch, loss, stepMs);
+      assertFiniteLoss(done.loss, "training", this.moment());
+      await this.record(done, stepMs);
       await this.betweenSteps();
       if (control.stopWanted) return;
     }
@@ -179,19 +190,21 @@ class TrainingLoop {
     return this.stepInEpoch === this.plan.stepsPerEpoch || this.isLastStepDone();
   }
 
-  private async record(batch: Batch, loss: number, stepMs: number): Promise<void> {
+  private async record({ loss, images, seen }: StepDone, stepMs: number): Promise<void> {
     const { executor, from, events } = this.request;
     this.epochLossSum += loss;
     this.trainSeconds += stepMs / 1000;
     this.losses.push(loss);
     this.stepMs.push(stepMs);
-    this.meter.stepDone(batch.images, stepMs / 1000);
+    this.meter.stepDone(images, stepMs / 1000);
     if (this.trace.wants(this.step - 1)) {
       if (this.step === 1) this.trace.begin(from.weights, await executor.readGradients());
-      this.trace.step(batch, loss);
+      this.trace.step(await seen(), loss);
     }
     if (this.trace.wantsFinal(this.step, this.plan.totalSteps)) this.trace.end(await executor.readWeights());
     events.step(loss, stepMs, this.progress());
+    const replicas = this.stepper.replicas();
+    if (replicas) events.emit({ type: "replicas", replicas });
   }
 
   /** Everything that may happen between two steps: none of it changes the numbers. */
@@ -249,6 +262,7 @@ class TrainingLoop {
     );
     this.epochsWithoutImprovement = count;
     if (improved) this.best = { epoch: this.epoch, validationLoss: result.loss, weights };
+    this.stepper.epochDone();
     await this.preview(keepsPreview(this.epoch, this.plan.epochs));
     this.epoch++;
     this.stepInEpoch = 0;
@@ -305,7 +319,9 @@ class TrainingLoop {
     const { executor, sink, events, now } = this.request;
     const weights = known ?? (await executor.readWeights());
     assertFiniteWeights(weights, this.moment());
+    const replicas = this.stepper.replicas();
     const state: TrainingState = {
+      ...(replicas && { replicas }),
       step: this.step,
       epoch: this.epoch,
       stepInEpoch: this.stepInEpoch,

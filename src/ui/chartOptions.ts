@@ -8,8 +8,8 @@ export interface Trace {
   readonly x: readonly number[];
   /** As long as `x`; null leaves a gap. */
   readonly y: readonly (number | null)[];
-  /** `faint`: thin and pale, not in the legend; `points`: a line with a mark at every value. */
-  readonly style: "line" | "faint" | "points";
+  /** `faint`: thin and pale, not in the legend; `points`: a line with a mark at every value; `marks`: large marks alone. */
+  readonly style: "line" | "faint" | "points" | "marks";
 }
 
 const colourOf = (property: string): string =>
@@ -46,6 +46,14 @@ function seriesOf(trace: Trace): uPlot.Series {
       return { label: trace.label, stroke, width: 2, points: { show: false } };
     case "points":
       return { label: trace.label, stroke, width: 2, points: { show: fewPoints, size: 5, fill: stroke } };
+    case "marks":
+      return {
+        label: trace.label,
+        stroke,
+        width: 2,
+        paths: () => null,
+        points: { show: true, size: 11, fill: stroke },
+      };
     case "faint":
       return { label: trace.label, stroke: `${stroke}66`, width: 1, points: { show: false } };
     default:

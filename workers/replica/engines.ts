@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
+import type { LeaderLinks } from "@/contracts/workers";
 import type { ChooseOptions, EngineChoice } from "@/engine/chooseEngine";
 import type { Engine, ExecutorOptions } from "@/engine/executor";
 import type { RunControl } from "@/training/control";
@@ -18,6 +19,8 @@ export interface SessionContext {
   readonly control: RunControl;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
+  /** To the other replicas of a run with several; null for one. */
+  readonly links: LeaderLinks | null;
   /** Resolves after that many milliseconds, or as soon as the signal is aborted. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
 import type { TrainingEvent } from "@/contracts/training";
+import type { LeaderLinks } from "@/contracts/workers";
 import type { Engine, Executor } from "@/engine/executor";
 import { referenceEngine } from "@/engine/reference/engine";
 import { readSafetensors } from "@/model/safetensors";
@@ -88,7 +89,11 @@ export interface Thread {
 }
 
 /** Its clock goes on by `tickMs` each time it is read; `waits` are the pauses it was asked for, none of which takes time. */
-export function thread(engine: Engine = engineWith(() => undefined), tickMs = 50): Thread {
+export function thread(
+  engine: Engine = engineWith(() => undefined),
+  tickMs = 50,
+  links: LeaderLinks | null = null,
+): Thread {
   const events: TrainingEvent[] = [];
   const control = new RunControl();
   const waits: number[] = [];
@@ -105,6 +110,7 @@ export function thread(engine: Engine = engineWith(() => undefined), tickMs = 50
     events: new EventBatcher((event) => events.push(event), now),
     control,
     now,
+    links,
     wait: async (ms) => {
       waits.push(ms);
     },

@@ -233,13 +233,11 @@ describe("what cannot be", () => {
 
   it("is refused before anything is stored", async () => {
     const other = writeSafetensors(initialWeights(buildGraph({ name: "unet", width: 2, norm: "last" }), 1));
-    const lpips: RunConfig = { ...CONFIG, evaluation: { ...CONFIG.evaluation, metrics: ["lpips"] } };
     expect(await codeOf(start(thread(), "a", withData({ source: "dataset:gone" })))).toBe("data/missing");
     expect(await codeOf(start(thread(), "a", withData({ source: "any" })))).toBe("data/missing");
     expect(await codeOf(start(thread(), "a", withData({ source: "phantom:5" })))).toBe("data/missing");
     expect(await codeOf(start(thread(), "a", withData({ size: 32 })))).toBe("shape/too-small");
     expect(await codeOf(start(thread(), "a", withData({ maxImages: 3 })))).toBe("data/too-few");
-    expect(await codeOf(start(thread(), "a", lpips))).toBe("config/unsupported");
     expect(
       await codeOf(start(thread(), "a", { ...CONFIG, trace: 1000, data: { ...CONFIG.data, size: 2048 } })),
     ).toBe("config/trace");

@@ -1,6 +1,6 @@
 import { LabError, toFailure, unwrap } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
-import { assertSupported, parseRunConfig, type RunConfig } from "@/contracts/runConfig";
+import { assertSupported, parseRunConfig, type RunConfig, setupOf } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import type { StartedInfo } from "@/contracts/training";
 import type { ReplicaApi } from "@/contracts/workers";
@@ -15,9 +15,11 @@ import { createRunWithCheckpoint } from "@/storage/checkpoints";
 import type { CheckpointRecord } from "@/storage/database";
 import { withRunLock } from "@/storage/runLock";
 import { updateRun } from "@/storage/runs";
+import type { ReplicaGroup } from "@/training/parallel/group";
 import { assertBatchesNormalise, planRun } from "@/training/plan";
 import { initialState } from "@/training/state";
 import { assertTraceFits } from "@/training/trace";
+import { assembleGroup, notesOnReplicas } from "./assembleGroup";
 import { executorOf, executorOptions, graphOf, letGo, preparedExecutor, readStoredState } from "./continuing";
 import { openRunData, type RunData } from "./data";
 import { pickEngine, type SessionContext, tuningOfRun } from "./engines";
@@ -32,7 +34,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
     events.emit({ type: "phase", phase: "preparing" });
     const config = unwrap(parseRunConfig(request.config));
     assertSupported(config);
-    assertTraceFits(config.trace, config.training.batchSize, config.data.size);
+    assertTraceFits(config.trace, setupOf(config).replicas * config.training.batchSize, config.data.size);
     const graph = graphOf(config);
     const data = await openRunData(config);
     assertBatchesNormalise(config, data.split.train.length);
@@ -45,10 +47,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
     const tuning = await tuningOfRun(choice.engine, options, config, context);
     const { executor, notes } = await preparedExecutor(choice.engine, { ...options, tuning }, config);
     const state = initialState(weights);
-    const started = {
-      ...startedInfo(request.runId, graph, data, executor, choice, config, 0),
-      notes,
-    };
+    const started = startedInfo(request.runId, graph, data, executor, choice, config, 0);
     const now = Date.now();
     const run: RunRecord = {
       id: request.runId,
@@ -67,10 +66,14 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
       recoveries: [],
     };
     const checkpoint: CheckpointRecord = { runId: run.id, engine: choice.engine.name, tuning, ...state };
+    let group: ReplicaGroup | null = null;
     try {
-      await createRunWithCheckpoint(run, checkpoint);
-      await carryOut({ run, started, checkpoint, trace: null, data, executor }, context);
+      group = await assembleGroup({ runId: run.id, config, checkpoint, executor }, context);
+      const told = { ...started, notes: [...notes, ...notesOnReplicas(group)] };
+      await createRunWithCheckpoint({ ...run, started: told }, checkpoint);
+      await carryOut({ run, started: told, checkpoint, trace: null, data, executor, group }, context);
     } finally {
+      group?.close();
       await letGo(executor);
     }
   });
@@ -89,16 +92,19 @@ export function resumeSession(runId: string, context: SessionContext): Promise<v
     const data = await openRunData(config);
     assertSameData(run, data);
     const { engine, executor, notes } = await executorOf(config, checkpoint, context);
+    let group: ReplicaGroup | null = null;
     try {
+      group = await assembleGroup({ runId, config, checkpoint, executor }, context);
       const timingsMs = run.started?.engineTimingsMs ?? {};
       const choice = { engine, timingsMs };
       const started = {
         ...startedInfo(runId, graph, data, executor, choice, config, checkpoint.step),
-        notes,
+        notes: [...notes, ...notesOnReplicas(group)],
       };
       await updateRun(runId, { status: "running", failure: null, result: null, perImage: null, started });
-      await carryOut({ run, started, checkpoint, trace, data, executor }, context);
+      await carryOut({ run, started, checkpoint, trace, data, executor, group }, context);
     } finally {
+      group?.close();
       await letGo(executor);
     }
   });
@@ -127,7 +133,7 @@ function startedInfo(
   firstStep: number,
 ): Omit<StartedInfo, "notes"> {
   const { size } = config.data;
-  const plan = planRun(config.training, split.train.length);
+  const plan = planRun(config, split.train.length);
   return {
     runId,
     engine: choice.engine.name,

@@ -6,6 +6,7 @@ import { evaluateTestSet, type TestSetResult } from "@/evaluation/testSet";
 import type { RunControl } from "@/training/control";
 import type { EventBatcher } from "@/training/events";
 import { MessageTurn } from "@/training/turn";
+import { storedLpips } from "../storedLpips";
 import type { RunData } from "./data";
 
 /**
@@ -38,6 +39,7 @@ export async function testBestWeights(request: {
   };
   say("testing");
   events.flush();
+  const lpips = config.evaluation.metrics.includes("lpips") ? await storedLpips() : null;
   try {
     await executor.writeWeights(weights);
     return await evaluateTestSet({
@@ -48,6 +50,7 @@ export async function testBestWeights(request: {
       noise: config.noise,
       seed: config.seed,
       batchSize: config.training.batchSize,
+      lpips,
       onProgress: (done, total) => say("testing", `${done} of ${total} images`),
       shouldStop: () => (stopped ? control.hurryWanted : control.stopWanted),
     });
@@ -55,6 +58,7 @@ export async function testBestWeights(request: {
     if (error instanceof LabError && error.failure.code === "run/cancelled") return null;
     throw error;
   } finally {
+    lpips?.dispose();
     turn.close();
   }
 }

@@ -1,12 +1,17 @@
 import { toFailure } from "@/contracts/failure";
-import type { RunResult, StartedInfo } from "@/contracts/training";
+import type { ReplicaStatus, RunResult, StartedInfo } from "@/contracts/training";
 import type { Executor } from "@/engine/executor";
 import { finishRun, getCheckpoint, saveSnapshot } from "@/storage/checkpoints";
 import { getRun, readCurve, updateRun } from "@/storage/runs";
+import type { PairMaker } from "@/training/batches";
+import { flatLayout } from "@/training/parallel/flat";
+import type { ReplicaGroup } from "@/training/parallel/group";
+import { GroupStepper } from "@/training/parallel/groupStepper";
 import { assembleResult } from "@/training/result";
 import type { CheckpointSink } from "@/training/state";
+import type { Stepper } from "@/training/stepper";
 import { type TrainingOutcome, train } from "@/training/trainer";
-import { letGo, type StoredState } from "./continuing";
+import { graphOf, letGo, type StoredState } from "./continuing";
 import type { RunData } from "./data";
 import type { SessionContext } from "./engines";
 import { environmentOf } from "./environment";
@@ -20,10 +25,12 @@ export interface Work extends StoredState {
   readonly data: RunData;
   /** Made with the checkpoint's weights. Stays the caller's: it is not disposed here. */
   readonly executor: Executor;
+  /** All replicas of a run with several; the caller lets them go. */
+  readonly group: ReplicaGroup | null;
 }
 
 /** What stays the same however often the device is lost. */
-type Frame = Pick<Work, "started" | "data">;
+type Frame = Pick<Work, "started" | "data" | "group">;
 
 /**
  * Trains, stores the models, tests, stores the result; `finished` is the last event. When the device is lost, the run goes
@@ -58,6 +65,7 @@ async function trainAndTest(attempt: Attempt, frame: Frame, context: SessionCont
   const { events, control, now } = context;
   const { config } = run;
   const outcome = await train({
+    ...(frame.group && { stepperOf: stepperOf(frame.group, attempt, frame, now) }),
     config,
     reader: data.reader,
     split: data.split,
@@ -82,13 +90,42 @@ async function trainAndTest(attempt: Attempt, frame: Frame, context: SessionCont
     control,
     events,
   });
-  const result = await resultOf(attempt, frame, outcome, { test: tested?.test ?? null, complete: !stopped });
+  const replicas = frame.group?.status();
+  const result = await resultOf(
+    attempt,
+    frame,
+    { ...outcome, replicas },
+    { test: tested?.test ?? null, complete: !stopped },
+  );
   const perImage = tested?.perImage ?? null;
   if (stopped) await updateRun(run.id, { status: "stopped", result, perImage });
   else await finishRun(run.id, { status: "done", result, perImage });
   events.emit({ type: "phase", phase: stopped ? "stopped" : "done" });
   events.emit({ type: "finished", result });
   events.flush();
+}
+
+/** Steps by all replicas, from the attempt's checkpoint on. */
+function stepperOf(
+  group: ReplicaGroup,
+  { run: { config }, checkpoint, executor }: Attempt,
+  { data }: Frame,
+  now: () => number,
+): (pairs: PairMaker) => Stepper {
+  const { weights, optimizer } = checkpoint;
+  group.restore({ weights, optimizer });
+  return (pairs) =>
+    new GroupStepper({
+      group,
+      executor,
+      layout: flatLayout(graphOf(config)),
+      pairs,
+      train: data.split.train,
+      seed: config.seed,
+      noise: config.noise,
+      batchSize: config.training.batchSize,
+      now,
+    });
 }
 
 /** Writes every snapshot of the run in one transaction. */
@@ -111,10 +148,11 @@ async function resultOf(
   { started, data }: Frame,
   numbers: Pick<TrainingOutcome, "step" | "trainSeconds" | "validationSeconds" | "epochs"> & {
     readonly best: RunResult["best"] | null;
+    readonly replicas?: readonly ReplicaStatus[] | undefined;
   },
   { test, complete }: Pick<RunResult, "test" | "complete">,
 ): Promise<RunResult> {
-  const { step, trainSeconds, validationSeconds, epochs, best } = numbers;
+  const { step, trainSeconds, validationSeconds, epochs, best, replicas } = numbers;
   return assembleResult({
     config: run.config,
     started,
@@ -128,7 +166,8 @@ async function resultOf(
     best: best && { epoch: best.epoch, validationLoss: best.validationLoss },
     test,
     deviceBytesPeak: Math.max(lostBytesPeak, executor.memory().peakBytes),
-    recoveries: run.recoveries,
+    replicas,
+    recoveries: (await getRun(run.id)).recoveries,
     complete,
   });
 }

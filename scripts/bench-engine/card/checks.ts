@@ -1,5 +1,6 @@
 import type { FixtureName } from "@/engine/fixtures";
 import { checkGradients, checkSameBits, checkTraining } from "@/engine/tfjs/engineChecks";
+import * as convs from "@/engine/webgpu/convChecks";
 import { acquireDevice } from "@/engine/webgpu/device";
 import { webgpuEngine } from "@/engine/webgpu/engine";
 import * as kernels from "@/engine/webgpu/kernelChecks";
@@ -49,21 +50,21 @@ export async function checkEngine({ only }: Settings): Promise<object> {
   for (const [storage, ...size] of kernels.CASES.slice(-4)) {
     const name = `kernels ${storage} ${size.join("×")}`;
     const lab = await acquireDevice();
-    await check(`${name} conv`, () => kernels.checkConv(lab, storage, size, 16, 8, 32, onNoUnits));
+    await check(`${name} conv`, () => convs.checkConv(lab, storage, size, 16, 8, 32, onNoUnits));
     if (storage === "f16" && lab.target.subgroupMatrices.length > 0)
       for (const [normed, other, outChannels] of MATRIX_CHANNELS)
         await check(`${name} conv ${normed}+${other}→${outChannels} on units`, () =>
-          kernels.checkConv(lab, storage, size, normed, other, outChannels, onUnits, "f16"),
+          convs.checkConv(lab, storage, size, normed, other, outChannels, onUnits, "f16"),
         );
     if (storage === "f16" && lab.target.subgroupMatrices.length > 0)
       for (const [channels, , outChannels] of MATRIX_CHANNELS)
         await check(`${name} upconv ${channels}→${outChannels} on units`, () =>
-          kernels.checkUpconv(lab, storage, size, channels, outChannels, onUnits, "f16"),
+          convs.checkUpconv(lab, storage, size, channels, outChannels, onUnits, "f16"),
         );
-    await check(`${name} upconv`, () => kernels.checkUpconv(lab, storage, size, 16, 8, onNoUnits));
+    await check(`${name} upconv`, () => convs.checkUpconv(lab, storage, size, 16, 8, onNoUnits));
     await check(`${name} norm`, () => kernels.checkNorm(lab, storage, size));
     await check(`${name} others`, async () => {
-      await kernels.checkFirstConv(lab, storage, size);
+      await convs.checkFirstConv(lab, storage, size);
       await kernels.checkMaxPool(lab, storage, size);
       await kernels.checkUpsample(lab, storage, size);
       await kernels.checkHead(lab, storage, size, "l1");

@@ -181,6 +181,34 @@ export async function checkStates(engine: Engine, name: FixtureName): Promise<vo
  * A device lost between two steps is a coded failure, and after it the backend can be started anew: the next executor goes
  * on to the bits of one that lost nothing.
  */
+/** Gradients and parameters cross flat from one executor to another, to the bit, and no tensor is left of them. */
+export async function checkFlat(engine: Engine, name: FixtureName): Promise<void> {
+  const tf = await import("@tensorflow/tfjs-core");
+  const fixture = await loadFixture(name);
+  const [a, b] = [await createFor(engine, fixture), await createFor(engine, fixture)];
+  try {
+    if (!a.flat || !b.flat) throw new Error("no flat access");
+    await a.computeGradients(batchOf(fixture, 0));
+    await b.computeGradients(batchOf(fixture, 1));
+    await b.flat.writeGradients(await a.flat.readGradients());
+    expect(await b.readGradients()).toEqual(await a.readGradients());
+    for (const executor of [a, b]) await executor.applyGradients(1e-3);
+    expect(await b.flat.readParameters()).toEqual(await a.flat.readParameters());
+    await a.trainStep(batchOf(fixture, 2), 1e-3);
+    const before = tf.memory().numTensors;
+    await b.flat.writeParameters(await a.flat.readParameters());
+    await b.flat.writeGradients(await a.flat.readGradients());
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(before);
+    expect(await b.flat.readParameters()).toEqual(await a.flat.readParameters());
+    expect(
+      await b.infer(batchOf(fixture, 0).noisy, batchOf(fixture, 0).images).then(({ length }) => length),
+    ).toBeGreaterThan(0);
+  } finally {
+    await a.dispose();
+    await b.dispose();
+  }
+}
+
 export async function checkLoss(engine: Engine, name: FixtureName, lose: () => void): Promise<void> {
   const tf = await import("@tensorflow/tfjs-core");
   const before = tf.engine().state.numTensors;

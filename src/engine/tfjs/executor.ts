@@ -1,7 +1,7 @@
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 import { LabError } from "@/contracts/failure";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
+import type { Batch, Executor, ExecutorInfo, ExecutorOptions, FlatAccess } from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
 import { type Backend, makeCurrent, releaseBackend } from "./backend";
 import type { AdamBuffers } from "./kernels";
@@ -24,6 +24,8 @@ type Moments = Pick<AdamBuffers, "firstMoments" | "secondMoments">;
 
 export class TfjsExecutor implements Executor {
   readonly info: ExecutorInfo;
+  /** Groups one after the other. */
+  readonly flat: FlatAccess;
   private readonly backend: Backend;
   private readonly options: ExecutorOptions;
   private readonly table: ParameterTable;
@@ -58,6 +60,30 @@ export class TfjsExecutor implements Executor {
       gradients: null,
     }));
     this.running = new RunningStatistics(backend, this.table, options.weights);
+    this.flat = {
+      floats: this.table.parameters.reduce((sum, { size }) => sum + size, 0),
+      readGradients: () => this.guarded(() => this.readFlat(gradientsOf)),
+      writeGradients: (flat) =>
+        this.guarded(async () => {
+          const uploaded = this.uploadFlat(flat);
+          for (const { gradients } of this.groups) gradients?.dispose();
+          this.groups = this.groups.map(({ values }, index) => ({
+            values,
+            gradients: uploaded[index] ?? null,
+          }));
+        }),
+      readParameters: () => this.guarded(() => this.readFlat(({ values }) => values)),
+      writeParameters: (flat) =>
+        this.guarded(async () => {
+          const uploaded = this.uploadFlat(flat);
+          this.forgetParameters();
+          for (const { values } of this.groups) values.dispose();
+          this.groups = this.groups.map(({ gradients }, index) => ({
+            values: uploaded[index] as Tensor1D,
+            gradients,
+          }));
+        }),
+    };
   }
 
   infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>> {
@@ -104,12 +130,7 @@ export class TfjsExecutor implements Executor {
   }
 
   readGradients(): Promise<StateDict> {
-    return this.guarded(() =>
-      this.readGroups((group) => {
-        if (!group.gradients) throw noGradients();
-        return group.gradients;
-      }),
-    );
+    return this.guarded(() => this.readGroups(gradientsOf));
   }
 
   writeGradients(gradients: StateDict): Promise<void> {
@@ -329,6 +350,26 @@ export class TfjsExecutor implements Executor {
     return out;
   }
 
+  private async readFlat(pick: (group: Group) => Tensor1D): Promise<Float32Array<ArrayBuffer>> {
+    const flat = new Float32Array(this.flat.floats);
+    let offset = 0;
+    for (const group of this.groups) {
+      const values = await this.read(pick(group));
+      flat.set(values, offset);
+      offset += values.length;
+    }
+    return flat;
+  }
+
+  /** A tensor a group; each has values of its own, as TensorFlow.js may keep the array it is given. */
+  private uploadFlat(flat: Float32Array): Tensor1D[] {
+    let offset = 0;
+    return this.groups.map(({ values: { size } }) => {
+      offset += size;
+      return this.upload(flat.slice(offset - size, offset));
+    });
+  }
+
   private liveBytes(): number {
     const { tf } = this.backend;
     const memory: { numBytes: number; numBytesInGPU?: number } = tf.memory();
@@ -373,6 +414,11 @@ const LOSS_WAIT_MS = 100;
 
 function lossTold(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, LOSS_WAIT_MS));
+}
+
+function gradientsOf({ gradients }: Group): Tensor1D {
+  if (!gradients) throw noGradients();
+  return gradients;
 }
 
 function noGradients(): LabError {

@@ -5,6 +5,7 @@ import { FIXTURE_NAMES, loadFixture } from "../fixtures";
 import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
+  checkFlat,
   checkGradients,
   checkMomentsLate,
   checkNoLeak,
@@ -32,6 +33,7 @@ describe("tfjs-wasm", () => {
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 5));
   it("keeps no tensor over 50 steps, and none after dispose", () => checkNoLeak(engine, "unet", 50));
   it("reads back what was written, and continues from it", () => checkStates(engine, "unet"));
+  it("exchanges gradients and parameters as they lie", () => checkFlat(engine, "unet"));
   it("has no moments of Adam before it trains", () => checkMomentsLate(engine, "unet"));
   it("refuses weights of another network and leaves nothing behind", async () => {
     const tf = await import("@tensorflow/tfjs-core");

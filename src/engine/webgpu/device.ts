@@ -1,6 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { AdapterInfo } from "@/contracts/training";
-import { describeAdapter, isSoftware } from "../adapter";
+import { describeAdapter, isSoftware, requestAdapter } from "../adapter";
 import { lossOf } from "./deviceLoss";
 import type { SubgroupMatrix, Target } from "./kernels/kernel";
 import { MATRIX_FEATURE, type ProbedMatrix, probeSubgroupMatrices, reportedMatrices } from "./matrixProbe";
@@ -48,14 +48,8 @@ let current: Promise<LabDevice> | null = null;
 /** A device of this thread was lost while its matrix units were tried: the next ones go without. */
 let matricesLoseDevices = false;
 
-/** WebGPU of this thread: absent outside browsers and without a secure context, whatever the types say. */
-function findGpu(): GPU | null {
-  const gpu: GPU | undefined = globalThis.navigator?.gpu;
-  return gpu ?? null;
-}
-
-export async function findAdapter(): Promise<GPUAdapter | null> {
-  return (await findGpu()?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
+export function findAdapter(): Promise<GPUAdapter | null> {
+  return requestAdapter();
 }
 
 /** The thread's device; made anew after a loss. Throws `engine/unavailable` where there is no adapter, or no device of it. */

@@ -1,9 +1,18 @@
 import { LabError } from "@/contracts/failure";
-import type { OptimizerState, StateDict } from "@/contracts/tensors";
-import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "@/engine/executor";
+import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
+import type {
+  Batch,
+  Executor,
+  ExecutorInfo,
+  ExecutorOptions,
+  FlatAccess,
+  FlatPiece,
+  GradientStream,
+} from "@/engine/executor";
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
 import { deviceLost } from "./deviceLoss";
+import { GradientStaging, readPiece } from "./gradientStaging";
 import { type InferencePlan, planInference } from "./inferencePlan";
 import type { Target } from "./kernels/kernel";
 import {
@@ -32,6 +41,7 @@ const INFER_PIXELS = 1 << 20;
 
 export class WebgpuExecutor implements Executor {
   readonly info: ExecutorInfo;
+  readonly flat: FlatAccess;
   private readonly lab: LabDevice;
   private readonly mixed: boolean;
   /** The device's, with the tuning asked for. */
@@ -45,6 +55,7 @@ export class WebgpuExecutor implements Executor {
   private readonly adam: Program;
   private readonly passes: TrainingPasses;
   private readonly inference: PreparedPrograms<InferencePlan>;
+  private readonly staging: GradientStaging;
   private readonly lossScale = new LossScale();
   /** The loss scale that the gradients held carry; 1 in float32. */
   private gradientScale = 1;
@@ -79,6 +90,15 @@ export class WebgpuExecutor implements Executor {
       planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
     this.inference = new PreparedPrograms(lab, held, permanents);
+    this.staging = new GradientStaging(held);
+    this.flat = {
+      floats: layout.parameterFloats,
+      streamGradients: (batch, into, pieces) => this.guarded(() => this.streamGradients(batch, into, pieces)),
+      readGradients: () => this.guarded(() => this.readFlatGradients()),
+      writeGradients: (flat) => this.guarded(async () => this.writeFlatGradients(flat)),
+      readParameters: () => this.guarded(() => this.readPermanent("parameters")),
+      writeParameters: (flat) => this.guarded(async () => this.write(this.permanents.parameters, flat)),
+    };
     this.info = { engine: "webgpu", adapter: lab.adapter, features: lab.features, limits: lab.limits };
   }
 
@@ -176,23 +196,19 @@ export class WebgpuExecutor implements Executor {
   }
 
   readGradients(): Promise<StateDict> {
-    return this.guarded(async () => {
-      this.checkGradients();
-      const flat = await this.readPermanent("gradients");
-      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g / this.gradientScale;
-      return unpackParameters(this.layout, flat);
-    });
+    return this.guarded(async () => unpackParameters(this.layout, await this.readFlatGradients()));
   }
 
   writeGradients(gradients: StateDict): Promise<void> {
-    return this.guarded(async () => {
-      const flat = packParameters(this.layout, gradients);
-      this.scaleGradients();
-      if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g * this.gradientScale;
-      this.write(this.permanents.gradients, flat);
-      this.hasGradients = true;
-      this.foreignGradients = true;
-    });
+    return this.guarded(async () => this.writeFlatGradients(packParameters(this.layout, gradients)));
+  }
+
+  readLossScale(): LossScaleState | null {
+    return this.mixed ? this.lossScale.state : null;
+  }
+
+  writeLossScale(state: LossScaleState): void {
+    if (this.mixed) this.lossScale.restore(state);
   }
 
   readWeights(): Promise<StateDict> {
@@ -386,6 +402,56 @@ export class WebgpuExecutor implements Executor {
 
   private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
     this.lab.device.queue.writeBuffer(buffer, 0, data);
+  }
+
+  private async streamGradients(
+    batch: Batch,
+    into: Float32Array<ArrayBuffer>,
+    pieces: readonly FlatPiece[],
+  ): Promise<GradientStream> {
+    const staging = await this.staging.of(pieces);
+    const passes = await this.beginStep(batch);
+    const ranges = pieces.map(({ offset, length }) => ({ offset: 4 * offset, bytes: 4 * length }));
+    for (const [index, pass] of passes.entries()) {
+      this.upload(pass, batch);
+      const { program } = pass.ready;
+      if (index + 1 < passes.length) program.submit();
+      else
+        program.submitStreaming(ranges, (encoder, piece) => {
+          const { offset, bytes } = ranges[piece] as (typeof ranges)[number];
+          encoder.copyBufferToBuffer(
+            this.permanents.gradients,
+            offset,
+            staging[piece] as GPUBuffer,
+            0,
+            bytes,
+          );
+        });
+    }
+    this.queueLossCopy();
+    const { gradientScale } = this;
+    return {
+      loss: this.guarded(async () => (await this.readLoss()).loss),
+      pieces: pieces.map((piece, index) =>
+        this.guarded(() => readPiece(staging[index] as GPUBuffer, piece, gradientScale, into)),
+      ),
+    };
+  }
+
+  private async readFlatGradients(): Promise<Float32Array<ArrayBuffer>> {
+    this.checkGradients();
+    const flat = await this.readPermanent("gradients");
+    if (this.gradientScale !== 1) for (const [i, g] of flat.entries()) flat[i] = g / this.gradientScale;
+    return flat;
+  }
+
+  private writeFlatGradients(flat: Float32Array<ArrayBuffer>): void {
+    this.scaleGradients();
+    const { gradientScale } = this;
+    const scaled = gradientScale === 1 ? flat : flat.map((g) => g * gradientScale);
+    this.write(this.permanents.gradients, scaled);
+    this.hasGradients = true;
+    this.foreignGradients = true;
   }
 
   private readPermanent(name: PermanentName): Promise<Float32Array<ArrayBuffer>> {

@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import * as convs from "./convChecks";
 import { acquireDevice } from "./device";
 import { webgpuEngine } from "./engine";
 import * as checks from "./kernelChecks";
@@ -15,20 +16,20 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
       [16, 8, 32],
       [4, 4, 16],
     ])("convolution %i + %i to %i", async (...channels) =>
-      checks.checkConv(await acquireDevice(), storage, size, ...channels),
+      convs.checkConv(await acquireDevice(), storage, size, ...channels),
     );
     // What GPUs run, and software adapters without subgroups; here alone, since SwiftShader compiles them fast.
     it.each([true, false])("convolution without subgroups, software %s", async (software) => {
       const lab = await acquireDevice();
       const target = { ...lab.target, software, subgroupSize: null };
-      await checks.checkConv({ ...lab, target }, storage, size, 8, 12, 20);
+      await convs.checkConv({ ...lab, target }, storage, size, 8, 12, 20);
     });
-    it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), storage, size));
+    it("first convolution", async () => convs.checkFirstConv(await acquireDevice(), storage, size));
     it.each([
       [12, 20],
       [16, 8],
     ])("transposed convolution %i to %i", async (inChannels, outChannels) =>
-      checks.checkUpconv(await acquireDevice(), storage, size, inChannels, outChannels),
+      convs.checkUpconv(await acquireDevice(), storage, size, inChannels, outChannels),
     );
     it("maximum", async () => checks.checkMaxPool(await acquireDevice(), storage, size));
     it("upsampling", async () => checks.checkUpsample(await acquireDevice(), storage, size));
@@ -44,15 +45,15 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
       [1, 1, 1],
     ])("in float32, at %i images of %i×%i", async (...size) => {
       const lab = tiles.asGpu(await acquireDevice(), false);
-      await checks.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
-      await checks.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
+      await convs.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
+      await convs.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
     });
     it("over five sources", async () =>
       tiles.checkManySources(tiles.asGpu(await acquireDevice(), false), "f32", [2, 5, 7], tiles.smallTiles));
     it("in packed halves", async () => {
       const lab = tiles.asGpu(await acquireDevice(), false);
-      await checks.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
-      await checks.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
+      await convs.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
+      await convs.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
     });
   });
   it("Adam", async () => checks.checkAdam(await acquireDevice()));

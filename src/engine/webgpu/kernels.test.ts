@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import * as convs from "./convChecks";
 import { acquireDevice } from "./device";
 import * as checks from "./kernelChecks";
 import { setUpNodeGpu } from "./nodeGpu";
@@ -15,14 +16,14 @@ describe.skipIf(missing !== null)("each kernel in Node equals the float64 refere
       [16, 8, 32],
       [4, 4, 16],
     ])("convolution %i + %i to %i", async (...channels) =>
-      checks.checkConv(await acquireDevice(), storage, size, ...channels),
+      convs.checkConv(await acquireDevice(), storage, size, ...channels),
     );
-    it("first convolution", async () => checks.checkFirstConv(await acquireDevice(), storage, size));
+    it("first convolution", async () => convs.checkFirstConv(await acquireDevice(), storage, size));
     it.each([
       [12, 20],
       [16, 8],
     ])("transposed convolution %i to %i", async (inChannels, outChannels) =>
-      checks.checkUpconv(await acquireDevice(), storage, size, inChannels, outChannels),
+      convs.checkUpconv(await acquireDevice(), storage, size, inChannels, outChannels),
     );
     it("maximum", async () => checks.checkMaxPool(await acquireDevice(), storage, size));
     it("upsampling", async () => checks.checkUpsample(await acquireDevice(), storage, size));
@@ -39,22 +40,22 @@ describe.skipIf(missing !== null)("each kernel in Node equals the float64 refere
       [1, 1, 1],
     ])("in float32, at %i images of %i×%i", async (...size) => {
       const lab = tiles.asGpu(await acquireDevice(), false);
-      await checks.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
-      await checks.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
+      await convs.checkConv(lab, "f32", size, 8, 12, 20, tiles.fewTiles);
+      await convs.checkUpconv(lab, "f32", size, 12, 20, tiles.fewTiles);
     });
     it("over five sources", async () =>
       tiles.checkManySources(tiles.asGpu(await acquireDevice(), false), "f32", [2, 5, 7], tiles.smallTiles));
     it("in packed halves", async () => {
       const lab = tiles.asGpu(await acquireDevice(), false);
-      await checks.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
-      await checks.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
+      await convs.checkConv(lab, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTiles);
+      await convs.checkUpconv(lab, "f16", [1, 9, 17], 12, 20, tiles.smallTiles);
     });
     it("in halves, also in workgroup memory", async ({ skip }) => {
       const lab = await acquireDevice();
       if (!lab.target.shaderF16) skip("The adapter has no 16-bit floats.");
       const gpu = tiles.asGpu(lab, true);
-      await checks.checkConv(gpu, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTilesInHalves);
-      await checks.checkUpconv(gpu, "f16", [1, 9, 17], 12, 20, tiles.smallTilesInHalves);
+      await convs.checkConv(gpu, "f16", [1, 9, 17], 8, 12, 20, tiles.smallTilesInHalves);
+      await convs.checkUpconv(gpu, "f16", [1, 9, 17], 12, 20, tiles.smallTilesInHalves);
     });
   });
   it("Adam", async () => checks.checkAdam(await acquireDevice()));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { checkConv, checkUpconv } from "./convChecks";
 import { acquireDevice, type LabDevice } from "./device";
-import { checkConv, checkUpconv } from "./kernelChecks";
 import { convDgrad } from "./kernels/convDgrad";
 import { convForward } from "./kernels/convForward";
 import { convWgrad } from "./kernels/convWgrad";

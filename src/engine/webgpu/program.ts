@@ -56,6 +56,8 @@ export class Program {
   private readonly flops: number;
   /** Of each planned dispatch its slices, in submissions. */
   private submissions: readonly (readonly Step[])[] = [];
+  /** The last slice of each dispatch. */
+  private lastSteps: readonly (Step | undefined)[] = [];
   /** The speed that the slices were cut for. */
   private gflops = 0;
 
@@ -112,6 +114,52 @@ export class Program {
       if (index === this.submissions.length - 1) after?.(encoder);
       device.queue.submit([encoder.finish()]);
     }
+  }
+
+  /**
+   * Queues all dispatches and, as soon as no later one is bound to a range of the gradients, what `whenReady` encodes for it: the
+   * device goes on while that is read.
+   */
+  submitStreaming(
+    ranges: readonly { readonly offset: number; readonly bytes: number }[],
+    whenReady: (encoder: GPUCommandEncoder, range: number) => void,
+  ): void {
+    const { device } = this.lab;
+    const ready = new Map<Step | undefined, number[]>();
+    for (const [index, range] of ranges.entries()) {
+      // A range of padding alone is bound by none: it is ready with the first.
+      const step = this.lastSteps[Math.max(0, this.lastBound(range))];
+      ready.set(step, [...(ready.get(step) ?? []), index]);
+    }
+    for (const steps of this.submissions) {
+      let encoder = device.createCommandEncoder({ label: "engine" });
+      let pass = encoder.beginComputePass({ label: "engine" });
+      for (const step of steps) {
+        encode(pass, step);
+        const done = ready.get(step);
+        if (!done) continue;
+        pass.end();
+        for (const range of done) whenReady(encoder, range);
+        device.queue.submit([encoder.finish()]);
+        encoder = device.createCommandEncoder({ label: "engine" });
+        pass = encoder.beginComputePass({ label: "engine" });
+      }
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+    }
+  }
+
+  /** The last dispatch that is bound to any of this range of the gradients; −1: none. */
+  private lastBound({ offset, bytes }: { readonly offset: number; readonly bytes: number }): number {
+    return this.compiled.findLastIndex(({ planned }) =>
+      planned.bindings.some(
+        (target) =>
+          target.kind === "permanent" &&
+          target.name === "gradients" &&
+          target.offset < offset + bytes &&
+          target.offset + target.bytes > offset,
+      ),
+    );
   }
 
   /** Told the wall time of a run, cuts slices anew where the device is much faster than assumed. Changes no number. */
@@ -201,9 +249,11 @@ export class Program {
     this.gflops = this.lab.gflops;
     device.pushErrorScope("validation");
     const submissions: Step[][] = [[]];
+    const lastSteps: (Step | undefined)[] = [];
     let ms = 0;
     for (const compiled of this.compiled) {
       const steps = this.stepsOf(compiled);
+      lastSteps.push(steps.at(-1));
       const stepMs = estimatedMs(compiled.kernel, this.gflops) / steps.length;
       for (const step of steps) {
         if (ms > 0 && ms + stepMs > SUBMIT_MS) {
@@ -222,6 +272,7 @@ export class Program {
         "Choose another engine and report this message.",
       );
     this.submissions = submissions;
+    this.lastSteps = lastSteps;
   }
 
   private stepsOf({ planned: { label, bindings }, kernel, pipeline }: Compiled): Step[] {

@@ -23,8 +23,10 @@ import { formatCount, formatFixed, formatMs, formatSeconds, formatShort, formatT
 import { LoadingScreen } from "@/ui/LoadingScreen";
 import { PageHeader } from "@/ui/PageHeader";
 import { PreviewStrip } from "@/ui/PreviewStrip";
+import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
+import { MeasureLpips } from "./MeasureLpips";
 import { MethodsCard } from "./MethodsCard";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
@@ -119,6 +121,15 @@ function RunPage({ run }: { readonly run: RunRecord }) {
               {run.result.dataset.synthetic ? " (synthetic)" : ""}
             </Title>
             <ResultTable test={run.result.test} />
+            {run.result.test.denoised.lpips === null && <MeasureLpips runId={run.id} />}
+          </Card>
+        )}
+        {run.result && run.result.replicas.length > 1 && (
+          <Card>
+            <Title order={2} mb="sm">
+              Replicas
+            </Title>
+            <ReplicaTable replicas={run.result.replicas} />
           </Card>
         )}
         {run.result?.test && <MethodsCard run={run} result={run.result} />}
@@ -196,7 +207,10 @@ function Curves({ run }: { readonly run: RunRecord }) {
       current = false;
     };
   }, [id, checkpointStep]);
-  const traces = useMemo(() => lossTraces(curve, run.epochs), [curve, run.epochs]);
+  const traces = useMemo(
+    () => lossTraces(curve, run.epochs, run.recoveries),
+    [curve, run.epochs, run.recoveries],
+  );
   return (
     <Card>
       <Group justify="space-between" mb="xs">

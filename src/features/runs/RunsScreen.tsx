@@ -10,6 +10,7 @@ import { LoadingScreen } from "@/ui/LoadingScreen";
 import { PageHeader } from "@/ui/PageHeader";
 import { ComparePanel } from "./ComparePanel";
 import { ImportPanel } from "./ImportPanel";
+import { LpipsPanel } from "./LpipsPanel";
 import { RunsTable } from "./RunsTable";
 
 /** Every run stored here: to look at, compare, go on with, take away. */
@@ -62,6 +63,7 @@ export default function RunsScreen() {
         )}
         {chosen.length > 0 && <ComparePanel runs={chosen} />}
         {status !== "loading" && <ImportPanel />}
+        {status !== "loading" && <LpipsPanel />}
       </Stack>
     </>
   );

@@ -2,6 +2,7 @@ import { Input, SegmentedControl, Select, SimpleGrid } from "@mantine/core";
 import { ENGINES, type EngineName, type RunConfig } from "@/contracts/runConfig";
 import { type GroupProps, whyNot } from "./draft";
 import { FieldGroup, NumberField } from "./fields";
+import { SETUPS, SetupNote, setupName } from "./SetupNote";
 
 const ENGINE_NAMES: Readonly<Record<EngineName, string>> = {
   auto: "auto: time what is available, take the fastest",
@@ -126,7 +127,6 @@ export function EngineGroup({ draft, onChange }: GroupProps) {
     label: reason === null ? label : `${label} (not in this version)`,
     disabled: reason !== null,
   });
-  const setups = ["single", "dp:2", "ddp:2"];
   return (
     <FieldGroup title="Engine">
       <Select
@@ -155,18 +155,13 @@ export function EngineGroup({ draft, onChange }: GroupProps) {
           onChange={(setup) => {
             if (setup !== null) setEngine({ setup });
           }}
-          error={whyNot(draft, { setup: engine.setup })}
-          data={[...new Set([...setups, engine.setup])].map((setup) =>
-            option(
-              setup,
-              setup === "single"
-                ? "One"
-                : `${setup.startsWith("ddp") ? "Distributed" : "Data parallel"}, ${setup.split(":")[1]}`,
-              whyNot(draft, { setup }),
-            ),
-          )}
+          data={[...new Set([...SETUPS, engine.setup])].map((setup) => ({
+            value: setup,
+            label: setupName(setup),
+          }))}
         />
       </SimpleGrid>
+      <SetupNote draft={draft} />
     </FieldGroup>
   );
 }

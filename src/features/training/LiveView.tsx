@@ -9,6 +9,7 @@ import { isLive } from "@/state/trainingReducer";
 import { FailurePanel } from "@/ui/FailurePanel";
 import { formatBytes, formatCount, formatFixed, formatMs } from "@/ui/format";
 import { PreviewStrip } from "@/ui/PreviewStrip";
+import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { EpochChart } from "./EpochChart";
@@ -90,6 +91,7 @@ function LiveBody({ runId }: { readonly runId: string }) {
           <ResultTable test={result.test} />
         </Card>
       )}
+      <LiveReplicas />
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, lg: 7 }}>
           <LiveCharts />
@@ -99,6 +101,20 @@ function LiveBody({ runId }: { readonly runId: string }) {
         </Grid.Col>
       </Grid>
     </>
+  );
+}
+
+/** Nothing for a run of one replica. */
+function LiveReplicas() {
+  const replicas = useTraining((state) => state.replicas);
+  if (replicas.length === 0) return null;
+  return (
+    <Card component="section" aria-label="Replicas">
+      <Title order={2} mb="sm">
+        Replicas
+      </Title>
+      <ReplicaTable replicas={replicas} />
+    </Card>
   );
 }
 

@@ -11,13 +11,25 @@ const METRICS = [
 const withInterval = (value: MeanInterval | null, digits: number): string =>
   value === null ? "–" : `${formatFixed(value.mean, digits)} ± ${formatFixed(value.ci95, digits)}`;
 
+const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
+
+/** How LPIPS was measured, or why it was not; nothing where it was not asked for. */
+function lpipsNote({ lpips }: NonNullable<RunResult["test"]>): string {
+  if (!lpips) return "";
+  return lpips.ok
+    ? `LPIPS v0.1 with ${LPIPS_NAMES[lpips.value.network]}, lower is better.`
+    : `${lpips.failure.message} ${lpips.failure.remedy}`;
+}
+
 /** Test metrics of the noisy and the denoised images: mean ± half width of the 95 % confidence interval. */
 export function ResultTable({ test }: { readonly test: NonNullable<RunResult["test"]> }) {
   const metrics = METRICS.filter(({ key }) => test.denoised[key] !== null || test.noisy[key] !== null);
   return (
     <Table.ScrollContainer type="native" tabIndex={0} role="region" aria-label="Test metrics" minWidth={320}>
       <Table captionSide="bottom">
-        <Table.Caption ta="left">Mean over the test images ± 95 % confidence interval</Table.Caption>
+        <Table.Caption ta="left">
+          Mean over the test images ± 95 % confidence interval. {lpipsNote(test)}
+        </Table.Caption>
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Images</Table.Th>

@@ -2,7 +2,7 @@ import { Button, Card, CopyButton, FileButton, Group, Stack, Text, TextInput, Ti
 import { IconDownload, IconLink, IconPackageExport, IconPlayerPlay, IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
 import { type Failure, toFailure } from "@/contracts/failure";
-import { configToQuery, parseRunConfig, type RunConfig, unsupported } from "@/contracts/runConfig";
+import { configToQuery, parseRunConfig, type RunConfig, setupOf, unsupported } from "@/contracts/runConfig";
 import { useModelCost } from "@/state/modelCost";
 import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
@@ -136,7 +136,8 @@ export function SummaryPanel({ draft, errors, onChange, onStart }: SummaryPanelP
 function Cost({ draft }: { readonly draft: RunConfig }) {
   const cost = useModelCost(draft.model, draft.data.size);
   const known = cost.status === "known" ? cost.description : null;
-  const perStep = known ? known.forwardGflopsPerImage * STEP_PER_FORWARD * draft.training.batchSize : null;
+  const images = draft.training.batchSize * setupOf(draft).replicas;
+  const perStep = known ? known.forwardGflopsPerImage * STEP_PER_FORWARD * images : null;
   return (
     <>
       <StatRow>
@@ -149,7 +150,7 @@ function Cost({ draft }: { readonly draft: RunConfig }) {
         <Stat
           label="Training step"
           value={`${formatShort(perStep)} GFLOP`}
-          note="about 3 × forward × batch"
+          note="about 3 × forward × images"
         />
       </StatRow>
       {cost.status === "failed" && (

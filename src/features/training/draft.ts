@@ -13,7 +13,7 @@ export function whyNot(draft: RunConfig, engine: Partial<RunConfig["engine"]>): 
   const plain: RunConfig = {
     ...draft,
     engine: { name: "auto", precision: "f32", setup: "single", ...engine },
-    evaluation: { ...draft.evaluation, metrics: ["psnr", "ssim"], baselines: [] },
+    evaluation: { ...draft.evaluation, baselines: [] },
   };
   return unsupported(plain)?.message ?? null;
 }

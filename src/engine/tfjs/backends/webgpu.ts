@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { describeAdapter } from "@/engine/adapter";
+import { describeAdapter, requestAdapter } from "@/engine/adapter";
 import type { Opened } from "../backend";
 import type { Tf } from "../kernels";
 import { outOfMemory } from "../outOfMemory";
@@ -26,9 +26,7 @@ function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
 
 /** Opens the adapter and device itself, so that a lost device and an allocation that failed are noticed. */
 export async function openWebgpu(tf: Tf): Promise<Opened> {
-  // Absent outside browsers and without a secure context, whatever the types say.
-  const gpu: GPU | undefined = globalThis.navigator?.gpu;
-  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await requestAdapter();
   if (!adapter) throw new Error("no WebGPU adapter");
   const device = await adapter.requestDevice({
     label: "tfjs",
