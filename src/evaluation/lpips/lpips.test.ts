@@ -7,8 +7,8 @@ import { lpipsShapes, readLpipsWeights } from "./weights";
 import { madeUp } from "./weights.fixture";
 
 const FOLDER = "../shared/data/lpips";
-/** The bound for float32 against PyTorch's float32; other sums, the same weights. */
-const DISTANCE = 1e-4;
+/** Ten times what float32 sums in another order were measured to differ from PyTorch's: 4.1e-7. */
+const DISTANCE = 5e-6;
 /** Float16 weights move a distance by 2.2e-4 at most, as measured with PyTorch on these pairs. */
 const DISTANCE_F16 = 3.5e-4;
 
