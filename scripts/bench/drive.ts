@@ -30,11 +30,9 @@ export interface DriveOptions {
 }
 
 /** A method of `window.denoiseLab`, called in the page. */
-function call<K extends "importImages" | "loadLpips" | "startRun" | "resumeRun" | "exportRun">(
-  lab: LabPage,
-  method: K,
-  ...args: Parameters<LabAutomation[K]>
-): ReturnType<LabAutomation[K]> {
+function call<
+  K extends "importImages" | "loadLpips" | "startRun" | "resumeRun" | "compareMethods" | "exportRun",
+>(lab: LabPage, method: K, ...args: Parameters<LabAutomation[K]>): ReturnType<LabAutomation[K]> {
   return lab.page.evaluate(
     ({ method, args }) => {
       const automation = window.denoiseLab as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -146,8 +144,9 @@ async function oneRun(
 ): Promise<SessionState> {
   const { plan } = session;
   const folder = join(plan.out, plan.runs[index]?.folder ?? "");
-  const record = (runId: string, done: boolean): SessionState => {
-    const state = { ...session, runs: session.runs.map((run, i) => (i === index ? { runId, done } : run)) };
+  const record = (runId: string, trained: boolean, done: boolean): SessionState => {
+    const runs = session.runs.map((run, i) => (i === index ? { runId, trained, done } : run));
+    const state = { ...session, runs };
     saveSession(state);
     return state;
   };
@@ -164,11 +163,35 @@ async function oneRun(
         fromWeights: plan.weights !== null,
       }),
     );
-    record(runId, false);
-  } else {
+    record(runId, false, false);
+  } else if (!session.runs[index]?.trained) {
     unwrap(await call(lab, "resumeRun", runId));
   }
+  if (!session.runs[index]?.trained) await train(lab, session, runId, folder, options);
+  record(runId, true, false);
+  const { baselines } = planned.evaluation;
+  if (baselines.length > 0) {
+    const work = call(lab, "compareMethods", runId, baselines).then(unwrap);
+    await following(lab, work, options).catch(async (error: unknown) => {
+      // What was trained is not lost; the methods are compared again with --resume.
+      options.onResult(await save(lab, runId, session.paths, folder));
+      throw error;
+    });
+  }
+  const path = await save(lab, runId, session.paths, folder);
+  const state = record(runId, true, true);
+  options.onResult(path);
+  return state;
+}
 
+/** Follows a run to its end; one that fails or is interrupted leaves what it has in `folder`. */
+async function train(
+  lab: LabPage,
+  session: SessionState,
+  runId: string,
+  folder: string,
+  options: DriveOptions,
+): Promise<void> {
   const outcome = await untilEnd(lab, options).catch(async (error: unknown) => {
     if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
     throw error;
@@ -180,10 +203,6 @@ async function oneRun(
     await save(lab, runId, session.paths, folder).then(options.onResult, () => undefined);
     throw failed;
   }
-  const path = await save(lab, runId, session.paths, folder);
-  const state = record(runId, true);
-  options.onResult(path);
-  return state;
 }
 
 async function untilEnd(

@@ -91,7 +91,7 @@ describe("parseCommand", () => {
     [["--evaluate", "psnr,lpips"], "weights/no-lpips"],
     [["--evaluate", "psnr,ssim", "--lpips", "package.json"], "bench/options"],
     [["--evaluate", "psnr,vif"], "config/invalid"],
-    [["--baselines", "bm3d"], "config/unsupported"],
+    [["--baselines", "bm3d,bm4d"], "config/baseline"],
     [["--lpips", "/no/such/file"], "weights/missing"],
     [["--data", "/no/such/folder"], "data/missing"],
     [["--data", "phantom:none"], "bench/options"],

@@ -12,6 +12,7 @@ import {
   phantomCount,
   type RunConfig,
 } from "@/contracts/runConfig";
+import { methodNamed } from "@/evaluation/methods/registry";
 
 export const HELP = `npm run bench -- [options]      trains headless in Chromium and writes result files
 
@@ -38,7 +39,7 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
-  --baselines LIST           methods to compare with (none; not available yet)
+  --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
   --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
@@ -309,6 +310,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
     const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
+    for (const name of config.evaluation.baselines) methodNamed(name);
     return { folder, config };
   });
   const first = (runs[0] as BenchRun).config;

@@ -10,11 +10,15 @@ export function duration(seconds: number): string {
 
 /** One line that says where the work is; null when there is nothing to say. */
 export function progressLine(status: AutomationStatus): string | null {
-  const { importing, phase, progress } = status;
+  const { importing, comparing, phase, progress } = status;
   if (importing) {
     const total = importing.total === null ? "" : ` of ${importing.total}`;
     const left = importing.secondsLeft === null ? "" : `, ${duration(importing.secondsLeft)} left`;
     return `images ${importing.done}${total} (${importing.imagesPerSecond.toFixed(0)}/s, ${importing.skipped} skipped${left})`;
+  }
+  if (comparing) {
+    const left = comparing.secondsLeft === null ? "" : ` (${duration(comparing.secondsLeft)} left)`;
+    return `methods ${comparing.done} of ${comparing.total} pictures${left}`;
   }
   if (phase === null) return null;
   if (!progress || phase !== "training") return status.note ? `${phase}: ${status.note}` : phase;

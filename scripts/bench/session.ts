@@ -21,7 +21,12 @@ export interface SessionState {
   readonly datasetId: string | null;
   /** Content hash → file name, for `per-image.csv`. */
   readonly paths: Readonly<Record<string, string>>;
-  readonly runs: readonly { readonly runId: string | null; readonly done: boolean }[];
+  readonly runs: readonly {
+    readonly runId: string | null;
+    /** Trained and tested; its methods may still have to be compared. */
+    readonly trained?: boolean;
+    readonly done: boolean;
+  }[];
 }
 
 const folderOf = (out: string): string => join(out, ".resume");

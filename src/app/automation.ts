@@ -3,7 +3,8 @@ import { startImport } from "@/bridge/importer";
 import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
-import type { ImportProgress } from "@/contracts/workers";
+import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
+import { compareMethods, comparisonStore } from "@/state/comparison";
 import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
 import { saveBlob } from "@/ui/saveBlob";
@@ -32,6 +33,8 @@ export interface LabAutomation {
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
   status(): AutomationStatus;
+  /** Runs these methods on the run's noisy test images; `status()` follows. */
+  compareMethods(runId: string, names: readonly string[]): Promise<Outcome<void>>;
   /** Offers the run's files as one zip download. `paths`: content hash → file name. */
   exportRun(runId: string, paths: Readonly<Record<string, string>>): Promise<Outcome<null>>;
 }
@@ -48,6 +51,8 @@ export interface ImportSummary {
 export interface AutomationStatus {
   /** Images being imported, or phantoms being rendered. */
   readonly importing: ImportProgress | null;
+  /** Methods being compared with a run's network. */
+  readonly comparing: ComparisonProgress | null;
   readonly phase: LivePhase | null;
   readonly note: string | null;
   readonly progress: ProgressInfo | null;
@@ -105,6 +110,7 @@ export function installAutomation(): void {
       return { ok: true, value: null };
     },
     resumeRun: resumeTraining,
+    compareMethods,
     pause: pauseTraining,
     status() {
       const { phase, note, progress, epochs, checkpointStep, rendering, ended } = trainingStore.getState();
@@ -115,6 +121,7 @@ export function installAutomation(): void {
       const lastLoss = liveCurve.losses.at(-1) ?? null;
       return {
         importing: importing ?? rendering,
+        comparing: comparisonStore.getState().progress,
         phase,
         note,
         progress,

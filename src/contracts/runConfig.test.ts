@@ -77,7 +77,7 @@ describe("unsupported", () => {
     for (const setup of ["ddp:1", "ddp:0", "ddp:012", "dp", "ddp:2.5"])
       expect(parseRunConfig({ ...many, engine: { ...many.engine, setup } }).ok, setup).toBe(false);
     const evaluation = { ...DEFAULT_CONFIG.evaluation, baselines: ["bm3d"] };
-    expect(unsupported({ ...DEFAULT_CONFIG, evaluation })?.message).toContain("bm3d");
+    expect(unsupported({ ...DEFAULT_CONFIG, evaluation })).toBeNull();
   });
 
   it("has mixed precision on the engine that computes in it", () => {

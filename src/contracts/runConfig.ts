@@ -91,6 +91,7 @@ export const runConfigSchema = z.strictObject({
   evaluation: z.strictObject({
     /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
+    /** Methods compared with the network on its test images, by name (docs/evaluation.md). */
     baselines: z.array(z.string()),
     /** Test images written as PNG and NPY with an export. */
     exportImages: z.int().min(0),
@@ -233,11 +234,6 @@ export function parseRunConfig(json: unknown): Outcome<RunConfig> {
 
 /** What this version cannot run yet, although the schema knows it; null when all is well. */
 export function unsupported(config: RunConfig): Failure | null {
-  const no = (what: string, remedy: string): Failure => ({
-    code: "config/unsupported",
-    message: `${what} is not available in this version.`,
-    remedy,
-  });
   if (setupOf(config).replicas > MAX_REPLICAS)
     return {
       code: "config/unsupported",
@@ -250,8 +246,6 @@ export function unsupported(config: RunConfig): Failure | null {
       message: `${config.engine.name} computes in 32-bit floats only.`,
       remedy: "Choose the engine webgpu for mixed precision, or precision f32.",
     };
-  if (config.evaluation.baselines.length > 0)
-    return no(`baseline ${config.evaluation.baselines.join(", ")}`, "Leave the baselines out.");
   return null;
 }
 

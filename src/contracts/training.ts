@@ -127,6 +127,32 @@ export interface ImageMetrics {
   readonly noisyLpips: number | null;
 }
 
+/** A method that is not trained, on the run's noisy test images. */
+export interface PriorMethodResult {
+  /** As in `--baselines`. */
+  readonly name: string;
+  readonly title: string;
+  readonly psnrDb: MeanInterval;
+  readonly ssim: MeanInterval;
+  /** Mean wall time of an image. */
+  readonly seconds: number;
+  readonly versusNetwork: PairedComparison;
+}
+
+/** PSNR of the network less that of a method, image by image. Positive: the network is better. */
+export interface PairedComparison {
+  /** Mean in dB, with a 95 % bootstrap interval (BCa). */
+  readonly differenceDb: { readonly mean: number; readonly low: number; readonly high: number };
+  /** Two-sided p of Wilcoxon's signed ranks and of the paired t-test. */
+  readonly wilcoxonP: number;
+  readonly tP: number;
+  /** `wilcoxonP` after Holm's correction over the methods compared. */
+  readonly holmP: number;
+  readonly cohensD: number;
+  /** (R₊ − R₋)/(R₊ + R₋) of the signed ranks. */
+  readonly rankBiserial: number;
+}
+
 export interface RunEnvironment {
   /** The GPU adapter that ran, or the one this browser has when the engine computed on the processor; null without any. */
   readonly adapter: AdapterInfo | null;
@@ -192,6 +218,8 @@ export interface RunResult {
     /** How LPIPS was measured, or why it was not; absent where it was not asked for, and in runs of earlier versions. */
     readonly lpips?: Outcome<LpipsConditions> | undefined;
   } | null;
+  /** Methods that are not trained, on the same noisy test images; absent where none was asked for. */
+  readonly methods?: readonly PriorMethodResult[];
   readonly replicas: readonly ReplicaRecord[];
   /** Losses of the graphics device that the run survived, in their order. */
   readonly recoveries: readonly Recovery[];

@@ -48,6 +48,11 @@ function studentCdf(t: number, degrees: number): number {
   return 1 - 0.5 * incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
 }
 
+/** P(|T| ≥ |t|) of Student's t with `degrees` ≥ 1 degrees of freedom; 0 for an infinite t. No cancellation in the tail. */
+export function studentTwoSidedP(t: number, degrees: number): number {
+  return Number.isFinite(t) ? incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) : 0;
+}
+
 /** Quantile of Student's t for 0.5 ≤ probability < 1, `degrees` ≥ 1: bisection on the distribution function. */
 export function studentQuantile(probability: number, degrees: number): number {
   let low = 0;

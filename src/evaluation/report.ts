@@ -2,8 +2,9 @@ import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
+import { methodsSection } from "./methodsReport";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
-import { type Cell, deviceName, fixed, perceptual, table, withInterval } from "./reportParts";
+import { type Cell, deviceName, fixed, perceptual, signed, table, withInterval } from "./reportParts";
 
 const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
@@ -12,10 +13,6 @@ const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
-
-function signed(value: number, digits: number): string {
-  return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
-}
 
 type Test = NonNullable<RunResult["test"]>;
 
@@ -289,6 +286,7 @@ export function reportMarkdown(
     configDifferences(result),
     "## Test",
     testSection(result, perImage),
+    ...(result.methods ? ["## Against prior methods", methodsSection(result, result.methods)] : []),
     "## Beside the published study",
     paperSection(result),
     "## Epochs",

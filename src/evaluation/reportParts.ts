@@ -55,3 +55,8 @@ export function conditionLines({ config, dataset, environment }: RunResult): str
     `${model.name === "unet" ? "U-Net" : "U-Net++"} width ${model.width}, ${training.loss.toUpperCase()} loss, learning rate ${training.learningRate}, batch ${training.batchSize} a replica, ${training.epochs} epochs${training.maxSteps === null ? "" : `, at most ${training.maxSteps} steps`}, seed ${seed}; commit ${environment.commit}.`,
   ].join(" ");
 }
+
+/** With its sign, plus included. */
+export function signed(value: number, digits: number): string {
+  return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;
+}

@@ -119,6 +119,26 @@ const resultSchema = z.object({
   ),
   best: z.object({ epoch: count, validationLoss: number }),
   test: z.object({ count, noisy: method, denoised: method, lpips: lpips.optional() }).nullable(),
+  // Absent where no method was compared.
+  methods: z
+    .array(
+      z.object({
+        name: z.string(),
+        title: z.string(),
+        psnrDb: interval,
+        ssim: interval,
+        seconds: number,
+        versusNetwork: z.object({
+          differenceDb: z.object({ mean: number, low: number, high: number }),
+          wilcoxonP: number,
+          tP: number,
+          holmP: number,
+          cohensD: number,
+          rankBiserial: number,
+        }),
+      }),
+    )
+    .optional(),
   replicas: z.array(
     z.object({
       adapter: z.string(),
@@ -186,10 +206,10 @@ export function parseResultJson(text: string): ParsedResult {
     const issue = parsed.error.issues[0];
     throw corrupt(`${issue?.path.join(".") || "a field"} is ${issue?.message.toLowerCase() ?? "not valid"}`);
   }
-  const { schemaVersion: _, run, config, notes, failure, ...rest } = parsed.data;
+  const { schemaVersion: _, run, config, notes, failure, methods, ...rest } = parsed.data;
   return {
     identity: run ?? null,
-    result: { ...rest, config: unwrap(parseRunConfig(config)) },
+    result: { ...rest, ...(methods && { methods }), config: unwrap(parseRunConfig(config)) },
     notes,
     failure: failure ?? null,
   };

@@ -41,12 +41,11 @@ export interface TestBatch {
   readonly denoised: Float32Array<ArrayBuffer>;
 }
 
-/** Reads the images `indices`, adds their test noise and denoises them in one call of the executor. */
-export async function denoiseTestBatch(
-  request: Pick<TestSetRequest, "executor" | "reader" | "noise" | "seed">,
+/** Reads the images `indices` and adds their test noise: what every model and method is tested on. */
+export async function noisyTestImages(
+  { reader, noise, seed }: Pick<TestSetRequest, "reader" | "noise" | "seed">,
   indices: ArrayLike<number>,
-): Promise<TestBatch> {
-  const { executor, reader, noise, seed } = request;
+): Promise<Pick<TestBatch, "clean" | "noisy">> {
   const pixels = reader.size * reader.size;
   const bytes = await reader.read(indices);
   const clean = new Float32Array(bytes.length);
@@ -56,8 +55,17 @@ export async function denoiseTestBatch(
     const image = bytes.subarray(i * pixels, (i + 1) * pixels);
     addNoise(image, noise, { seed, index: indices[i] as number, visit: TEST_VISIT }, noisy, i * pixels);
   }
+  return { clean, noisy };
+}
+
+/** The images `indices` with their test noise, and as one call of the executor denoises them. */
+export async function denoiseTestBatch(
+  request: Pick<TestSetRequest, "executor" | "reader" | "noise" | "seed">,
+  indices: ArrayLike<number>,
+): Promise<TestBatch> {
+  const { clean, noisy } = await noisyTestImages(request, indices);
   // A copy goes in: an engine may take the buffer for itself.
-  const denoised = await executor.infer(noisy.slice(), indices.length);
+  const denoised = await request.executor.infer(noisy.slice(), indices.length);
   return { images: indices.length, clean, noisy, denoised };
 }
 

@@ -27,6 +27,7 @@ import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { MeasureLpips } from "./MeasureLpips";
+import { MethodsCard } from "./MethodsCard";
 import { configAddress, RunMenu, useRunActions } from "./RunActions";
 import { RunTables } from "./RunTables";
 import { networkName, noiseName, runSeconds } from "./runFacts";
@@ -131,6 +132,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
             <ReplicaTable replicas={run.result.replicas} />
           </Card>
         )}
+        {run.result?.test && <MethodsCard run={run} result={run.result} />}
         <Grid gap="lg">
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Curves run={run} />

@@ -1,0 +1,49 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import * as evaluation from "@/bridge/evaluation";
+import type { Outcome } from "@/contracts/failure";
+import { compareMethods, comparisonStore } from "./comparison";
+
+vi.mock("@/bridge/evaluation", () => ({ compareMethods: vi.fn(), cancelComparison: vi.fn() }));
+vi.mock("./runs", () => ({ refreshRuns: vi.fn(() => Promise.resolve()) }));
+
+const cancelled: Outcome<void> = {
+  ok: false,
+  failure: { code: "run/cancelled", message: "It was ended.", remedy: "Start it again." },
+};
+const broken: Outcome<void> = {
+  ok: false,
+  failure: { code: "run/no-images", message: "No images.", remedy: "Import them." },
+};
+
+beforeEach(() => {
+  vi.mocked(evaluation.compareMethods).mockReset();
+  comparisonStore.setState(comparisonStore.getInitialState(), true);
+});
+
+describe("compareMethods", () => {
+  it("shows how far it is, and refuses a second one meanwhile", async () => {
+    let end: (outcome: Outcome<void>) => void = () => undefined;
+    vi.mocked(evaluation.compareMethods).mockImplementation((_run, _names, onProgress) => {
+      onProgress({ done: 1, total: 4, secondsLeft: null });
+      return new Promise((resolve) => {
+        end = resolve;
+      });
+    });
+    const first = compareMethods("r-1");
+    expect(comparisonStore.getState()).toMatchObject({ runId: "r-1", working: true, progress: { done: 1 } });
+    expect(await compareMethods("r-2")).toMatchObject({ failure: { code: "run/comparing" } });
+    expect(comparisonStore.getState().runId).toBe("r-1");
+    end({ ok: true, value: undefined });
+    expect(await first).toEqual({ ok: true, value: undefined });
+    expect(comparisonStore.getState()).toMatchObject({ working: false, progress: null, failure: null });
+  });
+
+  it("keeps a failure to show, but not that it was cancelled", async () => {
+    vi.mocked(evaluation.compareMethods).mockResolvedValueOnce(broken);
+    await compareMethods("r-1");
+    expect(comparisonStore.getState().failure?.code).toBe("run/no-images");
+    vi.mocked(evaluation.compareMethods).mockResolvedValueOnce(cancelled);
+    await compareMethods("r-1");
+    expect(comparisonStore.getState()).toMatchObject({ working: false, failure: null });
+  });
+});
