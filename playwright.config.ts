@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
 import { chromiumLaunch } from "./scripts/chromium.mjs";
 
-const PORT = 4199;
+const PORT = Number(process.env["LAB_E2E_PORT"] ?? 4199);
 
 /** End-to-end tests over the built app, served as `npm start` serves it. */
 export default defineConfig({
