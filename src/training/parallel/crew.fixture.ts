@@ -24,7 +24,7 @@ export interface Crew {
   close(): Promise<void>;
 }
 
-export interface CrewOptions extends Partial<Pick<GroupOptions, "balance" | "stallMs">> {
+export interface CrewOptions extends Partial<Pick<GroupOptions, "balance" | "stallMs" | "synchronised">> {
   readonly setup: Setup;
   readonly options: ExecutorOptions;
   readonly train: Uint32Array;
@@ -67,6 +67,7 @@ export async function crewOf(request: CrewOptions): Promise<Crew> {
       layout,
       pairs: request.pairsOf(rank),
       now: clockOf(rank),
+      synchronised: request.synchronised ?? false,
     });
   });
   const lost: string[] = [];
