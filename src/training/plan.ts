@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { type RunConfig, SIZE_MULTIPLE, setupOf } from "@/contracts/runConfig";
+import { isSynchronised, type RunConfig, SIZE_MULTIPLE, setupOf } from "@/contracts/runConfig";
 import { stepParts } from "./parallel/sharding";
 
 /** How long a run is, in steps, epochs and images. */
@@ -40,9 +40,10 @@ export function assertBatchesNormalise(config: RunConfig, trainImages: number): 
   const { stepsPerEpoch } = planRun(config, trainImages);
   const order = new Uint32Array(trainImages);
   const equal = Array<number>(setup.replicas).fill(1);
-  const isLone = [0, stepsPerEpoch - 1].some((number) =>
-    stepParts(setup, order, number, batchSize, equal).some(({ length }) => length === 1),
-  );
+  const isLone = [0, stepsPerEpoch - 1].some((number) => {
+    const images = stepParts(setup, order, number, batchSize, equal).map(({ length }) => length);
+    return isSynchronised(config) ? images.reduce((sum, count) => sum + count, 0) === 1 : images.includes(1);
+  });
   if (!isLone) return;
   throw new LabError(
     "shape/batch",

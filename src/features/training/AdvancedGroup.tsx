@@ -1,6 +1,6 @@
 import { Accordion, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
 import { useState } from "react";
-import type { RunConfig } from "@/contracts/runConfig";
+import { type RunConfig, setupOf } from "@/contracts/runConfig";
 import type { GroupProps } from "./draft";
 import { NumberField, OptionalField } from "./fields";
 
@@ -95,6 +95,7 @@ function Fields({ draft, errors, onChange }: GroupProps) {
             { value: "both", label: "After each convolution" },
           ]}
         />
+        {setupOf(draft).replicas > 1 && <StatisticsField draft={draft} errors={errors} onChange={onChange} />}
       </SimpleGrid>
       <Input.Wrapper label="Loss" labelElement="div">
         <SegmentedControl
@@ -168,5 +169,34 @@ function Fields({ draft, errors, onChange }: GroupProps) {
         />
       </SimpleGrid>
     </Stack>
+  );
+}
+
+/** Whose statistics BatchNorm goes by where several replicas share a step. */
+function StatisticsField({ draft, onChange }: GroupProps) {
+  const { engine } = draft;
+  const all = engine.batchNorm === "synchronised";
+  return (
+    <Select
+      label="Statistics of the batch"
+      description={
+        all
+          ? "A step computes what one replica would with all images; replicas wait for each other at every batch normalisation"
+          : "Replicas wait for each other once a step; each normalises by its own images, as PyTorch does by default"
+      }
+      value={engine.batchNorm ?? "local"}
+      allowDeselect={false}
+      onChange={(value) => {
+        const { batchNorm: _, ...rest } = engine;
+        onChange({
+          ...draft,
+          engine: value === "synchronised" ? { ...rest, batchNorm: "synchronised" } : rest,
+        });
+      }}
+      data={[
+        { value: "local", label: "Each replica's own" },
+        { value: "synchronised", label: "Of all replicas together" },
+      ]}
+    />
   );
 }
