@@ -9,6 +9,7 @@ import {
 import { useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { RunRecord } from "@/contracts/run";
+import { isSynchronised } from "@/contracts/runConfig";
 import type { PreviewStrip as Strip } from "@/contracts/training";
 import { EpochChart } from "@/features/training/EpochChart";
 import { LossChart, lossTraces } from "@/features/training/LossChart";
@@ -129,7 +130,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
             <Title order={2} mb="sm">
               Replicas
             </Title>
-            <ReplicaTable replicas={run.result.replicas} />
+            <ReplicaTable replicas={run.result.replicas} synchronised={isSynchronised(run.config)} />
           </Card>
         )}
         {run.result?.test && <MethodsCard run={run} result={run.result} />}

@@ -95,8 +95,8 @@ function Fields({ draft, errors, onChange }: GroupProps) {
             { value: "both", label: "After each convolution" },
           ]}
         />
-        {setupOf(draft).replicas > 1 && <StatisticsField draft={draft} errors={errors} onChange={onChange} />}
       </SimpleGrid>
+      {setupOf(draft).replicas > 1 && <StatisticsField draft={draft} errors={errors} onChange={onChange} />}
       <Input.Wrapper label="Loss" labelElement="div">
         <SegmentedControl
           fullWidth
@@ -178,7 +178,7 @@ function StatisticsField({ draft, onChange }: GroupProps) {
   const all = engine.batchNorm === "synchronised";
   return (
     <Select
-      label="Statistics of the batch"
+      label="Statistics of batch normalisation"
       description={
         all
           ? "A step computes what one replica would with all images; replicas wait for each other at every batch normalisation"
