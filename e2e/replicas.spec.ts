@@ -35,7 +35,7 @@ test("statistics of batch normalisation can be those of all replicas, and the re
   await page.goto(`/train?${TINY_RUN}`);
   await page.getByRole("button", { name: /^Advanced/ }).click();
   const field = page.getByRole("combobox", { name: "Statistics of batch normalisation" });
-  await expect(page.getByLabel("Seed")).toBeVisible();
+  await expect(page.getByRole("textbox", { name: "Seed" })).toBeVisible();
   // One replica has nobody to share them with.
   await expect(field).toHaveCount(0);
   await page.goto(`/train?${query}`);

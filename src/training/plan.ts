@@ -29,12 +29,17 @@ export function planRun(config: Pick<RunConfig, "training" | "engine">, trainIma
   };
 }
 
+/** Images that BatchNorm needs at once: the networks shrink a side of 16 to one pixel, whose variance one image does not have. */
+export function leastImages({ data }: Pick<RunConfig, "data">): 1 | 2 {
+  return data.size > SIZE_MULTIPLE ? 1 : 2;
+}
+
 /**
  * Refuses what BatchNorm cannot do: the networks shrink a side of 16 to one pixel, and the variance of a single value is
  * not defined (PyTorch refuses it too). Throws `shape/batch`.
  */
 export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {
-  if (config.data.size > SIZE_MULTIPLE) return;
+  if (leastImages(config) === 1) return;
   const setup = setupOf(config);
   const { batchSize } = config.training;
   const { stepsPerEpoch } = planRun(config, trainImages);

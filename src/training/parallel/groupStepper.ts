@@ -9,7 +9,7 @@ import type { Work } from "./commands";
 import type { FlatLayout } from "./flat";
 import type { ReplicaGroup } from "./group";
 import { LocalReplica } from "./localReplica";
-import { divide, evenGroups, stepParts } from "./sharding";
+import { divide, evenGroups, stepParts, withoutLone } from "./sharding";
 
 export interface GroupStepperRequest {
   readonly group: ReplicaGroup;
@@ -20,6 +20,8 @@ export interface GroupStepperRequest {
   readonly seed: number;
   readonly noise: NoiseConfig;
   readonly batchSize: number;
+  /** Images that BatchNorm needs at once, where each replica has its own statistics: 2 at a size that ends in one pixel. Default: 1. */
+  readonly leastImages?: 1 | 2;
   readonly now: () => number;
 }
 
@@ -50,7 +52,7 @@ export class GroupStepper implements Stepper<Prepared> {
 
   prepare(epoch: number, number: number): Promise<Settled<Prepared>> {
     const { group, noise, batchSize } = this.request;
-    const parts = stepParts(group.setup, this.order(epoch), number, batchSize, group.shares);
+    const parts = this.large(stepParts(group.setup, this.order(epoch), number, batchSize, group.shares));
     const visit = trainingVisit(noise, epoch);
     this.workIds++;
     return settled(this.handOut(this.workIds, parts, visit));
@@ -149,8 +151,15 @@ export class GroupStepper implements Stepper<Prepared> {
 
   /** What one device computes at a time: statistics of all images need all of them on the way at once. */
   private groupsOf(part: Uint32Array): Uint32Array[] {
-    const { group, batchSize } = this.request;
-    return group.statistics ? evenGroups(part, Math.max(1, part.length)) : evenGroups(part, batchSize);
+    const { group, batchSize, leastImages = 1 } = this.request;
+    if (group.statistics) return evenGroups(part, Math.max(1, part.length));
+    return evenGroups(part, batchSize, leastImages);
+  }
+
+  /** Parts that BatchNorm can normalise by their own statistics. */
+  private large(parts: Uint32Array[]): Uint32Array[] {
+    const { group, leastImages = 1 } = this.request;
+    return group.statistics || leastImages === 1 ? parts : withoutLone(parts);
   }
 
   private async begin(
@@ -183,7 +192,7 @@ export class GroupStepper implements Stepper<Prepared> {
     const { group } = this.request;
     const orphans = parts.flatMap((part, rank) => (group.isLost(rank) ? [...part] : []));
     const shares = group.shares.map((share, rank) => ((assigned[rank] as number) > 0 ? share : 0));
-    const extra = divide(group.setup.kind, Uint32Array.from(orphans), shares);
+    const extra = this.large(divide(group.setup.kind, Uint32Array.from(orphans), shares));
     const next = parts.map((part, rank) =>
       group.isLost(rank) ? new Uint32Array() : Uint32Array.from([...part, ...(extra[rank] ?? [])]),
     );

@@ -282,3 +282,36 @@ describe("a replica that goes in the middle of the statistics", () => {
     expectSame(await traceOf(crew), await single(UNET));
   });
 });
+
+describe("with local statistics at a size that ends in one pixel", () => {
+  it.each([
+    ["a third of the images", ddp(3), 2, null],
+    ["shares that would leave one image alone", ddp(2), 3, [5, 1]],
+    ["and the other way round", dp(2), 3, [1, 5]],
+  ] as const)("no image is computed alone: %s", async (_, setup, batchSize, shares) => {
+    const sizes: number[] = [];
+    let isLost = false;
+    const crew = await made({
+      setup,
+      batchSize,
+      synchronised: false,
+      leastImages: 2,
+      wrap: (executor, rank) => {
+        const compute = executor.computeGradients.bind(executor);
+        executor.computeGradients = async (batch) => {
+          if (rank === 1 && isLost) throw gone;
+          sizes.push(batch.images);
+          return compute(batch);
+        };
+        return executor;
+      },
+    });
+    if (shares) crew.group.setShares(shares);
+    expect((await crew.step(1, 0)).images).toBe(6);
+    isLost = true;
+    for (const number of [1, 2]) expect((await crew.step(1, number)).images).toBe(6);
+    expect(crew.lost).toHaveLength(1);
+    expect(Math.min(...sizes)).toBeGreaterThan(1);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(18);
+  });
+});
