@@ -195,8 +195,12 @@ export class ReplicaGroup {
     }
   }
 
-  /** A follower's part of a round, once it has told; null when it is lost. */
-  async computed(rank: number, round: number): Promise<{ lossSum: number; images: number } | null> {
+  /** A follower's part of a round, once it has told; null when it is lost. It is watched as the round was. */
+  computed(rank: number, round: number): Promise<{ lossSum: number; images: number } | null> {
+    return this.watch(this.told(rank, round), (reason) => this.exchange.drop(rank, reason));
+  }
+
+  private async told(rank: number, round: number): Promise<Member["computed"]> {
     const member = this.members[rank];
     while (member && member.computed?.round !== round) {
       if (member.lost !== null) return null;
