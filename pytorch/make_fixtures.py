@@ -90,6 +90,10 @@ def zero_gradients(state: dict[str, torch.Tensor], norm: str) -> set[str]:
     Biases that BatchNorm subtracts again; and with two BatchNorms the first one's scale where it is a single number,
     which the second divides out again.
     """
+    if "model.0.weight" in state:
+        # Each BatchNorm lies right behind its convolution.
+        normed = [int(name.split(".")[1]) - 1 for name in state if name.endswith(".running_mean")]
+        return {f"model.{place}.bias" for place in normed}
     layers = {"last": (".2.bias",), "both": (".0.bias", ".3.bias")}[norm]
     names = {name for name in state if name.endswith(layers)}
     if norm == "both":
