@@ -5,6 +5,7 @@ import { FIXTURE_NAMES, loadFixture } from "../fixtures";
 import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
+  checkAnySize,
   checkFlat,
   checkGradients,
   checkMomentsLate,
@@ -31,6 +32,7 @@ describe.each(FIXTURE_NAMES)("tfjs-wasm against PyTorch: %s", (name) => {
 
 describe("tfjs-wasm", () => {
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 5));
+  it("takes sides that halve nowhere", () => checkAnySize(engine));
   it.each(["unet", "dncnn"] as const)("keeps no tensor of %s over 50 steps, and none after dispose", (name) =>
     checkNoLeak(engine, name, 50),
   );
