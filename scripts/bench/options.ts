@@ -69,8 +69,8 @@ export interface BenchRun {
 export interface BenchPlan {
   readonly runs: readonly BenchRun[];
   readonly data: DataSource;
-  /** Writes a table of all runs beside their folders. */
-  readonly sweep: "setups" | null;
+  /** Writes a table of all runs, or the study's report, beside their folders. */
+  readonly sweep: "setups" | "study" | null;
   /** Absolute path of initial weights, or null. */
   readonly weights: string | null;
   /** Absolute path of LPIPS weights, or null. */
