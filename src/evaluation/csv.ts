@@ -45,6 +45,14 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return `${[columns, ...rows].map((row) => row.join(",")).join("\n")}\n`;
 }
 
+/** Any table: numbers in full precision, words quoted where they have to be. */
+export function csvText(header: readonly string[], rows: readonly (readonly (number | string)[])[]): string {
+  return table(
+    header.map(textCell),
+    rows.map((row) => row.map((value) => (typeof value === "number" ? cell(value) : textCell(value)))),
+  );
+}
+
 /** `epochs.csv`: one row an epoch. */
 export function epochsCsv(epochs: readonly EpochRecord[]): string {
   return table(
@@ -91,8 +99,8 @@ export function stepsCsv(losses: Float32Array, stepMs: Float32Array): string {
   return table(STEP_COLUMNS, rows);
 }
 
-/** The rows of a CSV text (RFC 4180), its header held to `columns`. Fails with `run/corrupt`. */
-function parseTable(text: string, file: string, columns: readonly string[]): string[][] {
+/** The lines of a CSV text (RFC 4180), header included; empty ones are no lines. */
+export function parseCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let value = "";
@@ -119,6 +127,12 @@ function parseTable(text: string, file: string, columns: readonly string[]): str
     else if (char !== "\r") value += char;
   }
   endRow();
+  return rows;
+}
+
+/** The rows of a CSV text, its header held to `columns`. Fails with `run/corrupt`. */
+function parseTable(text: string, file: string, columns: readonly string[]): string[][] {
+  const rows = parseCsv(text);
   const header = rows.shift();
   if (header?.join() !== columns.join()) throw corrupt(file, `its first line is not ${columns.join()}`);
   const short = rows.findIndex((cells) => cells.length !== columns.length);

@@ -70,6 +70,12 @@ export const PAPER_PRIOR_METHODS = [
   { title: "DnCNN-3", at15: { psnrDb: 31.46, ssim: 0.8826 }, at25: { psnrDb: 29.02, ssim: 0.819 } },
 ] as const;
 
+/** Parameters as the study's Table I states them; counted at its width of 64, U-Net has 31,036,481 and U-Net++ 36,621,185. */
+export const PAPER_PARAMETERS: Readonly<Record<string, string>> = { unet: "8.6 M", unetpp: "9.2 M" };
+export const PAPER_WIDTH = 64;
+
+export const PAPER_DEVICE = "NVIDIA RTX A4500, one or two";
+
 /** What the study trained on and tested with. */
 export const PAPER_DATA = { images: 14_999, test: 2_551, description: "NIH ChestX-ray14" } as const;
 
