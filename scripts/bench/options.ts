@@ -25,8 +25,8 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
 
   --config FILE              a run config as JSON; the options below override it
   --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT (phantom:64)
-  --model unet|unetpp        network (unet)
-  --width N                  channels of the first level (64)
+  --model unet|unetpp|dncnn  network (unet)
+  --width N                  channels of the first level, of DnCNN of every layer (64)
   --size N                   image side in pixels, a multiple of 16 (256)
   --noise-mean X             mean of the added noise (0)
   --noise-std X[,X…]         its standard deviation (0.1); several make a sweep, one subfolder each
