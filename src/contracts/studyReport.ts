@@ -129,6 +129,18 @@ export interface StudyPictureFigure {
   }[];
 }
 
+/** A picture figure as one grey PNG: columns side by side, three cells one below the other. */
+export interface StudyPictureImage {
+  /** Of its figure. */
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  /** Side of a cell, and what is between cells, in pixels. */
+  readonly cell: number;
+  readonly gap: number;
+  readonly png: Uint8Array<ArrayBuffer>;
+}
+
 export type StudyFigure = StudyChart | StudyPictureFigure;
 
 export interface StudyReport {
