@@ -192,14 +192,6 @@ export interface EvaluationApi {
   deleteRun(id: string): Promise<Outcome<void>>;
   /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
   exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
-  /** Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. */
-  compareMethods(
-    runId: string,
-    names: readonly string[],
-    onProgress: Listener<ComparisonProgress>,
-  ): Promise<Outcome<void>>;
-  /** Ends the comparisons at work before their next picture, with `run/cancelled`. */
-  cancelComparison(): Promise<void>;
   /** A zip made by `exportRun`, or the files of a result folder. */
   importRun(files: readonly File[]): Promise<Outcome<string>>;
   /** The run of a config, not trained, as a zip that `pytorch/train.py` trains. Phantoms must have been rendered. */
@@ -209,6 +201,19 @@ export interface EvaluationApi {
   ): Promise<Outcome<Blob>>;
   /** Parameters and FLOPs for the screens, without building an engine. */
   describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
+}
+
+// ------------------------------------------------------------ comparison.worker
+
+export interface ComparisonApi {
+  /** Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. */
+  compare(
+    runId: string,
+    names: readonly string[],
+    onProgress: Listener<ComparisonProgress>,
+  ): Promise<Outcome<void>>;
+  /** Ends the comparisons at work before their next picture, with `run/cancelled`. */
+  cancel(): Promise<void>;
 }
 
 export interface ComparisonProgress {

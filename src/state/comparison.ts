@@ -1,6 +1,6 @@
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
-import * as evaluation from "@/bridge/evaluation";
+import * as comparison from "@/bridge/comparison";
 import type { Failure, Outcome } from "@/contracts/failure";
 import type { ComparisonProgress } from "@/contracts/workers";
 import { refreshRuns } from "./runs";
@@ -33,7 +33,7 @@ export async function compareMethods(runId: string, names: readonly string[] = [
       },
     };
   comparisonStore.setState({ runId, working: true, progress: null, failure: null });
-  const outcome = await evaluation.compareMethods(runId, names, (progress) => {
+  const outcome = await comparison.compare(runId, names, (progress) => {
     if (comparisonStore.getState().working) comparisonStore.setState({ progress });
   });
   const failure = outcome.ok || outcome.failure.code === "run/cancelled" ? null : outcome.failure;
@@ -43,5 +43,5 @@ export async function compareMethods(runId: string, names: readonly string[] = [
 }
 
 export function cancelComparison(): void {
-  void evaluation.cancelComparison();
+  void comparison.cancel();
 }

@@ -4,14 +4,17 @@ import { compareMethods } from "@/evaluation/methods/compare";
 import { meanCorrected } from "@/evaluation/methods/meanCorrected";
 import type { DenoisingMethod } from "@/evaluation/methods/method";
 import { METHODS, methodNamed } from "@/evaluation/methods/registry";
+import type { MethodRunner } from "@/evaluation/methods/task";
 import { openImageReader } from "@/storage/datasets";
 import { getRun, updateRun } from "@/storage/runs";
 import { readerAtSize } from "@/training/resizedReader";
+import { storedLpips } from "../storedLpips";
 import { nextTask } from "./nextTask";
 import { datasetOf } from "./runs";
 
 /**
- * Runs methods (when `names` is empty all that differ) on a run's noisy test images and stores their results with it. Fails with
+ * Runs methods (when `names` is empty all that differ) on a run's noisy test images and stores their results with it. LPIPS is
+ * measured with the network of the run's own, where its weights are still stored. Fails with
  * `run/missing`, `run/untested`, `run/no-images`, `config/baseline` and as `compareMethods` does.
  */
 export async function compareStoredRun(
@@ -19,6 +22,7 @@ export async function compareStoredRun(
   names: readonly string[],
   onProgress: (progress: ComparisonProgress) => void,
   shouldStop: () => boolean,
+  runner: MethodRunner,
 ): Promise<void> {
   for (const name of names) methodNamed(name);
   const run = await getRun(id);
@@ -42,12 +46,15 @@ export async function compareStoredRun(
     );
   const { size } = run.config.data;
   const started = performance.now();
+  const lpips = result.test.lpips?.ok ? await storedLpips(result.test.lpips.value.network) : null;
   const compared = await compareMethods({
     reader: readerAtSize(await openImageReader(dataset.id), size),
     perImage,
     noise: run.config.noise,
     seed: run.config.seed,
     methods,
+    runner,
+    lpips,
     onProgress: ({ done, total }) =>
       onProgress({
         done,
@@ -58,7 +65,7 @@ export async function compareStoredRun(
       }),
     shouldStop,
     breathe: nextTask,
-  });
+  }).finally(() => lpips?.dispose());
   // Read again: hours may have passed since.
   const { result: now } = await getRun(id);
   if (now) await updateRun(id, { result: { ...now, methods: compared } });
