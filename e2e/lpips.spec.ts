@@ -46,7 +46,7 @@ test("weights are loaded once, by keyboard too, and measured in every run after"
   await page.goto("/runs");
   const panel = page.getByRole("region", { name: "LPIPS weights" });
   const chooser = page.waitForEvent("filechooser");
-  await panel.getByRole("button", { name: "Load a weight file" }).focus();
+  await panel.getByRole("button", { name: "Load weight files" }).focus();
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(WEIGHTS);
   await expect(panel).toContainText("SqueezeNet");

@@ -12,7 +12,7 @@ import { denoiseFile } from "./evaluation/denoiseFile";
 import { Denoiser } from "./evaluation/denoiser";
 import { ImageSource } from "./evaluation/images";
 import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
-import { importLpipsFile } from "./evaluation/lpipsWeights";
+import { importLpipsFiles } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
 import { storedLpips } from "./storedLpips";
@@ -68,7 +68,7 @@ const api: EvaluationApi = {
   encodePng16: ({ width, height, data }) =>
     outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
   importModel: (file) => outcomeOf(() => importModelFile(file)),
-  importLpips: (file) => outcomeOf(() => importLpipsFile(file)),
+  importLpips: (files) => outcomeOf(() => importLpipsFiles(files)),
   measureLpips: async (id, onProgress) => {
     const asked = cancellations;
     const cancelled = (): boolean => asked !== cancellations;

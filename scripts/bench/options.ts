@@ -40,10 +40,10 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
   --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
-  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
+  --lpips FILE               LPIPS weights, made by npm run get-lpips
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
-  --weights FILE             start from these weights (safetensors with PyTorch names)
+  --weights FILE             start from these weights (safetensors or .pth, PyTorch names)
   --out DIR                  output folder (results/<time>-<model>)
   --resume DIR               continue an interrupted run from its output folder
   --browser-arg ARG          an extra argument for Chromium (repeatable)
@@ -285,7 +285,11 @@ function weightFile(option: string, path: string | undefined): string | null {
   if (path === undefined) return null;
   const file = resolveFromCaller(path);
   if (!existsSync(file))
-    throw new LabError("weights/missing", `--${option} ${path} does not exist.`, "Give a safetensors file.");
+    throw new LabError(
+      "weights/missing",
+      `--${option} ${path} does not exist.`,
+      "Give a safetensors or .pth file.",
+    );
   return file;
 }
 

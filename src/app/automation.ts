@@ -103,11 +103,8 @@ export function installAutomation(): void {
       return startTraining({ name, config, initialWeights });
     },
     async loadLpips() {
-      for (const file of lpips.files ?? []) {
-        const outcome = await importLpips(file);
-        if (!outcome.ok) return outcome;
-      }
-      return { ok: true, value: null };
+      const outcome = await importLpips([...(lpips.files ?? [])]);
+      return outcome.ok ? { ok: true, value: null } : outcome;
     },
     resumeRun: resumeTraining,
     compareMethods,

@@ -53,14 +53,14 @@ export function encodePng16(image: GreyImage): Promise<Outcome<Blob>> {
   return evaluation.call((api) => api.encodePng16(image));
 }
 
-/** Stores a safetensors file as a model, or says why not. */
+/** Stores a safetensors or PyTorch file as a model, or says why not. */
 export function importModel(file: File): Promise<Outcome<ModelSummary>> {
   return evaluation.call((api) => api.importModel(file));
 }
 
-/** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
-export function importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>> {
-  return evaluation.call((api) => api.importLpips(file));
+/** Keeps LPIPS weights for the tests of runs, or says why not: whole files, or a network's and its heads' together. */
+export function importLpips(files: readonly File[]): Promise<Outcome<readonly LpipsWeightsSummary[]>> {
+  return evaluation.call((api) => api.importLpips(files));
 }
 
 /** Adds LPIPS to the test of a stored run; `cancel` ends it with `run/cancelled`. */

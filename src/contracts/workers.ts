@@ -179,10 +179,10 @@ export interface EvaluationApi {
   cancel(): Promise<void>;
   /** 16-bit grey PNG of an image in [0, 1]. */
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
-  /** Stores a safetensors file as a model, or says why not. The network is found from names and shapes. */
+  /** Stores a safetensors or PyTorch file as a model, or says why not. The network is found from names and shapes. */
   importModel(file: File): Promise<Outcome<ModelSummary>>;
-  /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
-  importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>>;
+  /** Keeps LPIPS weights for the tests of runs, or says why not: whole files, or a network's and its heads' together. */
+  importLpips(files: readonly File[]): Promise<Outcome<readonly LpipsWeightsSummary[]>>;
   /** Adds LPIPS to the test of a stored run. `cancel` ends it with `run/cancelled`. */
   measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>>;
   deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>;
