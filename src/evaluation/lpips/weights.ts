@@ -164,13 +164,14 @@ export function assembleLpips(parts: readonly LpipsPart[]): LpipsWeights[] {
       (kind) => !own.some((part) => part.kind === kind || part.kind === "whole"),
     );
     if (missing === undefined) return [{ network, tensors }];
+    const name = network === "alex" ? "AlexNet" : "SqueezeNet";
     const [what, file] =
       missing === "heads"
-        ? [`the network ${network} without LPIPS' heads`, `lpips/weights/v0.1/${network}.pth`]
-        : [`the heads of ${network} without the network`, "torchvision's file of the network"];
+        ? [`the weights of ${name} without LPIPS' heads`, `lpips/weights/v0.1/${network}.pth of its authors`]
+        : [`LPIPS' heads for ${name} without the network`, "torchvision's file of the network"];
     throw new LabError(
       "weights/lpips-part",
-      `These are the weights of ${what}.`,
+      `There are ${what}.`,
       `Choose both files at once: the other is ${file}.`,
     );
   });
