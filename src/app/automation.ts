@@ -4,7 +4,7 @@ import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
-import { compareMethods, comparisonStore } from "@/state/comparison";
+import { comparisonOf, comparisonStore } from "@/state/comparison";
 import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
 import { saveBlob } from "@/ui/saveBlob";
@@ -33,7 +33,10 @@ export interface LabAutomation {
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
   status(): AutomationStatus;
-  /** Runs these methods on the run's noisy test images; `status()` follows. */
+  /**
+   * Runs these methods on the run's noisy test images; `status()` follows. A run whose config names them is compared when
+   * it ends: this then only waits for it.
+   */
   compareMethods(runId: string, names: readonly string[]): Promise<Outcome<void>>;
   /** Offers the run's files as one zip download. `paths`: content hash → file name. */
   exportRun(runId: string, paths: Readonly<Record<string, string>>): Promise<Outcome<null>>;
@@ -107,7 +110,7 @@ export function installAutomation(): void {
       return outcome.ok ? { ok: true, value: null } : outcome;
     },
     resumeRun: resumeTraining,
-    compareMethods,
+    compareMethods: comparisonOf,
     pause: pauseTraining,
     status() {
       const { phase, note, progress, epochs, checkpointStep, rendering, ended } = trainingStore.getState();

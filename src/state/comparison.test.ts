@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import * as comparison from "@/bridge/comparison";
 import type { Outcome } from "@/contracts/failure";
-import { compareMethods, comparisonStore } from "./comparison";
+import { compareAfterTraining, compareMethods, comparisonOf, comparisonStore } from "./comparison";
 
 vi.mock("@/bridge/comparison", () => ({ compare: vi.fn(), cancel: vi.fn() }));
 vi.mock("./runs", () => ({ refreshRuns: vi.fn(() => Promise.resolve()) }));
@@ -45,5 +45,18 @@ describe("compareMethods", () => {
     vi.mocked(comparison.compare).mockResolvedValueOnce(cancelled);
     await compareMethods("r-1");
     expect(comparisonStore.getState()).toMatchObject({ working: false, failure: null });
+  });
+
+  it("that a run's end started is waited for, not done again; with other methods it is", async () => {
+    const compare = vi.mocked(comparison.compare).mockResolvedValue({ ok: true, value: undefined });
+    compareAfterTraining("r-1", ["tv", "bm3d"]);
+    expect(comparisonStore.getState().working).toBe(true);
+    expect(await comparisonOf("r-1", ["tv", "bm3d"])).toEqual({ ok: true, value: undefined });
+    expect(comparisonStore.getState()).toMatchObject({ working: false, finished: true });
+    expect(await comparisonOf("r-1", ["tv", "bm3d"])).toEqual({ ok: true, value: undefined });
+    expect(compare).toHaveBeenCalledTimes(1);
+    await comparisonOf("r-1", ["tv"]);
+    await comparisonOf("r-2", ["tv", "bm3d"]);
+    expect(compare).toHaveBeenCalledTimes(3);
   });
 });

@@ -101,6 +101,8 @@ describe("compareStoredRun", () => {
     await compare(["median"]);
     await compare(["tv", "gaussian"]);
     expect((await getRun("run-1")).result?.methods?.map(({ name }) => name)).toEqual(["gaussian", "tv"]);
+    await compare(["all"]);
+    expect((await getRun("run-1")).result?.methods).toHaveLength(METHODS.length);
   });
 
   it("shares the pictures out among workers, and one that fails ends it with its reason", async () => {

@@ -1,4 +1,5 @@
 import { LabError } from "@/contracts/failure";
+import { ALL_METHODS } from "@/contracts/runConfig";
 import type { ComparisonProgress } from "@/contracts/workers";
 import { compareMethods } from "@/evaluation/methods/compare";
 import { meanCorrected } from "@/evaluation/methods/meanCorrected";
@@ -13,7 +14,7 @@ import { nextTask } from "./nextTask";
 import { datasetOf } from "./runs";
 
 /**
- * Runs methods (when `names` is empty all that differ) on a run's noisy test images and stores their results with it. LPIPS is
+ * Runs methods (all that differ when `names` is empty or has `ALL_METHODS`) on a run's noisy test images and stores their results with it. LPIPS is
  * measured with the network of the run's own, where its weights are still stored. Fails with
  * `run/missing`, `run/untested`, `run/no-images`, `config/baseline` and as `compareMethods` does.
  */
@@ -24,11 +25,12 @@ export async function compareStoredRun(
   shouldStop: () => boolean,
   runner: MethodRunner,
 ): Promise<void> {
-  for (const name of names) methodNamed(name);
+  const all = names.length === 0 || names.includes(ALL_METHODS);
+  if (!all) for (const name of names) methodNamed(name);
   const run = await getRun(id);
   // Without a mean to take off, that method is the noisy input again, and would count as one test more.
   const asked = ({ name }: DenoisingMethod): boolean =>
-    names.length === 0 ? name !== meanCorrected.name || run.config.noise.mean !== 0 : names.includes(name);
+    all ? name !== meanCorrected.name || run.config.noise.mean !== 0 : names.includes(name);
   const methods = METHODS.filter(asked);
   const { result, perImage } = run;
   if (!result?.test || !perImage || perImage.length === 0)

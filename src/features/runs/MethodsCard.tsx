@@ -1,11 +1,12 @@
-import { Button, Card, Group, Progress, Table, Text, Title } from "@mantine/core";
+import { Button, Card, Group, Table, Text, Title } from "@mantine/core";
 import { IconScale, IconX } from "@tabler/icons-react";
 import type { RunRecord } from "@/contracts/run";
 import type { MeanInterval, PriorMethodResult, RunResult } from "@/contracts/training";
 import { cancelComparison, compareMethods, useComparison } from "@/state/comparison";
 import { FailurePanel } from "@/ui/FailurePanel";
-import { formatCount, formatFixed, formatSeconds } from "@/ui/format";
+import { formatCount, formatFixed } from "@/ui/format";
 import { MoreMetrics } from "@/ui/MoreMetrics";
+import { ComparisonProgress } from "./ComparisonProgress";
 
 /** Smaller p-values are given as a bound. */
 const SMALLEST_P = 1e-4;
@@ -48,23 +49,6 @@ export function MethodsCard({ run, result }: { readonly run: RunRecord; readonly
         </Text>
       )}
     </Card>
-  );
-}
-
-function ComparisonProgress() {
-  const { progress } = useComparison();
-  const share = progress ? (100 * progress.done) / progress.total : 0;
-  const left =
-    progress && progress.secondsLeft !== null ? `, ${formatSeconds(progress.secondsLeft)} left` : "";
-  return (
-    <>
-      <Progress value={share} aria-label="Methods compared" mb={4} />
-      <Text size="sm" c="dimmed" mb="sm" aria-live="off">
-        {progress
-          ? `${formatCount(progress.done)} of ${formatCount(progress.total)} pictures${left}`
-          : "Starting"}
-      </Text>
-    </>
   );
 }
 
