@@ -1,8 +1,8 @@
 """Loads a weight file of the lab into PyTorch and says what it holds.
 
-    /usr/bin/python3 pytorch/load_weights.py model.safetensors
+    /usr/bin/python3 pytorch/load_weights.py model.safetensors [state_dict.pth]
 
-Needs PyTorch and numpy only. The network is read off the names and shapes, as the lab does it.
+With a second file, its state dict is saved there as PyTorch saves one. Needs PyTorch and numpy only. The network is read off the names and shapes, as the lab does it.
 """
 
 import sys
@@ -32,4 +32,6 @@ def load_network(path: str) -> nn.Module:
 if __name__ == "__main__":
     loaded = load_network(sys.argv[1])
     total = sum(value.double().sum().item() for value in loaded.state_dict().values())
+    if len(sys.argv) > 2:
+        torch.save(loaded.state_dict(), sys.argv[2])
     print(f"{type(loaded).__name__} {count_parameters(loaded)} {total:.9g}")

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { LabError, unwrap } from "@/contracts/failure";
 import {
+  ALL_METHODS,
   applyMode,
   assertSupported,
   DEFAULT_CONFIG,
@@ -46,11 +47,11 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
-  --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
-  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
+  --baselines LIST           methods on the same noisy test images (none): all, or of noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
+  --lpips FILE               LPIPS weights, made by npm run get-lpips
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
-  --weights FILE             start from these weights (safetensors with PyTorch names)
+  --weights FILE             start from these weights (safetensors or .pth, PyTorch names)
   --out DIR                  output folder (results/<time>-<model>)
   --resume DIR               continue an interrupted run from its output folder
   --browser-arg ARG          an extra argument for Chromium (repeatable)
@@ -246,7 +247,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
     const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
-    for (const name of config.evaluation.baselines) methodNamed(name);
+    for (const name of config.evaluation.baselines) if (name !== ALL_METHODS) methodNamed(name);
     return { folder, config };
   });
   const first = (runs[0] as BenchRun).config;

@@ -4,7 +4,7 @@ import type { Failure, Outcome } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
-import { compareMethods, comparisonStore } from "@/state/comparison";
+import { comparisonOf, comparisonStore } from "@/state/comparison";
 import { deleteRun } from "@/state/runs";
 import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
@@ -34,7 +34,10 @@ export interface LabAutomation {
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
   status(): AutomationStatus;
-  /** Runs these methods on the run's noisy test images; `status()` follows. */
+  /**
+   * Runs these methods on the run's noisy test images; `status()` follows. A run whose config names them is compared when
+   * it ends: this then only waits for it.
+   */
   compareMethods(runId: string, names: readonly string[]): Promise<Outcome<void>>;
   /** Removes a run and its weights. */
   deleteRun(runId: string): Promise<Outcome<void>>;
@@ -106,14 +109,11 @@ export function installAutomation(): void {
       return startTraining({ name, config, initialWeights });
     },
     async loadLpips() {
-      for (const file of lpips.files ?? []) {
-        const outcome = await importLpips(file);
-        if (!outcome.ok) return outcome;
-      }
-      return { ok: true, value: null };
+      const outcome = await importLpips([...(lpips.files ?? [])]);
+      return outcome.ok ? { ok: true, value: null } : outcome;
     },
     resumeRun: resumeTraining,
-    compareMethods,
+    compareMethods: comparisonOf,
     deleteRun,
     pause: pauseTraining,
     status() {

@@ -10,6 +10,9 @@ export const CONFIG_SCHEMA_VERSION = 1;
 export const ENGINES = ["auto", "webgpu", "tfjs-webgpu", "tfjs-webgl", "tfjs-wasm", "tfjs-cpu"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
+/** In `evaluation.baselines`: every method that differs on the run's noise. */
+export const ALL_METHODS = "all";
+
 /** Engines that a run in mixed precision can name. */
 export const MIXED_ENGINES: readonly EngineName[] = ["auto", "webgpu"];
 
@@ -121,9 +124,9 @@ export const runConfigSchema = z.strictObject({
     payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
-    /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
+    /** All but LPIPS are always measured, also those without a name here; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
-    /** Methods compared with the network on its test images, by name (docs/evaluation.md). */
+    /** Methods compared with the network on its test images, by name (docs/evaluation.md); `ALL_METHODS` is all of them. */
     baselines: z.array(z.string()),
     /** Test images written as PNG and NPY with an export. */
     exportImages: z.int().min(0),

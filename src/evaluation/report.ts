@@ -2,14 +2,25 @@ import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
 import { DEFAULT_CONFIG, diffConfigs, NETWORK_TITLES } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
+import { MS_SSIM_MIN_SIDE } from "@/imaging/gaussianSsim";
 import { methodsSection } from "./methodsReport";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
-import { type Cell, deviceName, fixed, perceptual, signed, table, withInterval } from "./reportParts";
+import {
+  type Cell,
+  deviceName,
+  fixed,
+  further,
+  perceptual,
+  signed,
+  table,
+  withInterval,
+} from "./reportParts";
 
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
 const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
+const MAE_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
@@ -158,6 +169,7 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
       ],
     ),
     ...lpipsSentence(test),
+    ...furtherMetrics(result.config.data.size, test),
     ...(infinite > 0
       ? [
           "",
@@ -165,6 +177,32 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
         ]
       : []),
   ].join("\n");
+}
+
+/** The table of what is measured beside the study's metrics; nothing where a run of an earlier version has none. */
+function furtherMetrics(size: number, { noisy, denoised }: Test): string[] {
+  if (!denoised.ssimGaussian) return [];
+  const line = (name: string, { ssimGaussian, msSsim, mae }: MethodMetrics): Cell[] => [
+    name,
+    further(ssimGaussian, SSIM_DIGITS),
+    further(msSsim, SSIM_DIGITS),
+    further(mae, MAE_DIGITS),
+  ];
+  return [
+    "",
+    "Further metrics; SSIM above has the study's 3×3 window, here it has the usual 11×11 Gaussian one (σ 1.5):",
+    "",
+    table(
+      ["", "SSIM, Gaussian", "MS-SSIM", "Mean absolute error"],
+      [line("Noisy", noisy), line("Denoised", denoised)],
+    ),
+    ...(denoised.msSsim === null
+      ? [
+          "",
+          `MS-SSIM looks at five scales and needs sides of ${MS_SSIM_MIN_SIDE} pixels; these images have ${size}.`,
+        ]
+      : []),
+  ];
 }
 
 /** How this run differs from the study's protocol, as rows of (what, study, this run). */

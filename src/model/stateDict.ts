@@ -5,7 +5,7 @@ import { buildGraph } from "./build";
 import { identifyDnCNN, renumberMerged } from "./dncnnStateDict";
 import type { Graph } from "./graph";
 import { parameterList } from "./parameters";
-import { readSafetensors } from "./safetensors";
+import { readWeightsFile } from "./weightsFile";
 
 const PARALLEL_PREFIX = "module.";
 const TRAINED_HEAD = "final_X04.";
@@ -101,9 +101,9 @@ export interface ModelWeights {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A safetensors file as a network and its weights. Fails as `readSafetensors` and `identifyModel` do. */
+/** A safetensors or PyTorch file as a network and its weights. Fails as `readWeightsFile` and `identifyModel` do. */
 export function readModelFile(bytes: Uint8Array): ModelWeights {
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors, metadata } = readWeightsFile(bytes);
   const model = identifyModel(tensors);
   const canonical = canonicalStateDict(tensors);
   const weights: StateDict = new Map();

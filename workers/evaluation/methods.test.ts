@@ -1,14 +1,18 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DatasetRecord } from "@/contracts/dataset";
+import { LabError } from "@/contracts/failure";
 import type { ComparisonProgress } from "@/contracts/workers";
 import { exampleRun } from "@/evaluation/exampleRun.fixture";
 import { METHODS } from "@/evaluation/methods/registry";
+import { RUN_HERE, runMethod } from "@/evaluation/methods/task";
 import { noisyTestImages } from "@/evaluation/testSet";
 import { psnrDb } from "@/imaging/metrics";
 import { closeDatabase, DATABASE_NAME, openDatabase } from "@/storage/database";
 import { openImageReader } from "@/storage/datasets";
 import { createRun, getRun } from "@/storage/runs";
+import { servePort } from "../portPool";
+import { methodRunner } from "./methodRunner";
 import { compareStoredRun } from "./methods";
 
 const SIZE = 16;
@@ -59,6 +63,7 @@ const compare = (names: readonly string[], id = "run-1") =>
     names,
     () => undefined,
     () => false,
+    RUN_HERE,
   );
 
 beforeEach(storeDataset);
@@ -78,6 +83,7 @@ describe("compareStoredRun", () => {
       [],
       (progress) => told.push(progress),
       () => false,
+      RUN_HERE,
     );
     const { result } = await getRun("run-1");
     expect(result?.methods?.map(({ name }) => name)).toEqual(METHODS.map(({ name }) => name));
@@ -95,6 +101,47 @@ describe("compareStoredRun", () => {
     await compare(["median"]);
     await compare(["tv", "gaussian"]);
     expect((await getRun("run-1")).result?.methods?.map(({ name }) => name)).toEqual(["gaussian", "tv"]);
+    await compare(["all"]);
+    expect((await getRun("run-1")).result?.methods).toHaveLength(METHODS.length);
+  });
+
+  it("shares the pictures out among workers, and one that fails ends it with its reason", async () => {
+    await storeRun();
+    const channels = [new MessageChannel(), new MessageChannel()];
+    const served = [0, 0];
+    for (const [place, { port2 }] of channels.entries())
+      servePort(
+        port2,
+        (task: Parameters<typeof runMethod>[0]) => {
+          served[place] = (served[place] ?? 0) + 1;
+          if (task.method === "tv") throw new LabError("internal/test", "It broke.", "Mend it.");
+          return runMethod(task);
+        },
+        ({ denoised }) => [denoised.buffer],
+      );
+    const runner = methodRunner(channels.map(({ port1 }) => port1));
+    const compareThere = (names: readonly string[]) =>
+      compareStoredRun(
+        "run-1",
+        names,
+        () => undefined,
+        () => false,
+        runner,
+      );
+    try {
+      await compare(["median", "gaussian"]);
+      const here = (await getRun("run-1")).result?.methods;
+      await compareThere(["median", "gaussian"]);
+      const there = (await getRun("run-1")).result?.methods;
+      const withoutTimes = (methods: typeof here) => methods?.map((method) => ({ ...method, seconds: 0 }));
+      expect(withoutTimes(there)).toEqual(withoutTimes(here));
+      expect(Math.min(...served)).toBeGreaterThan(0);
+      await expect(compareThere(["median", "tv"])).rejects.toMatchObject({
+        failure: { code: "internal/test" },
+      });
+    } finally {
+      for (const { port1 } of channels) port1.close();
+    }
   });
 
   it("keeps what is stored when it is cancelled", async () => {
@@ -105,6 +152,7 @@ describe("compareStoredRun", () => {
       ["tv"],
       () => undefined,
       () => true,
+      RUN_HERE,
     );
     await expect(cancelled).rejects.toMatchObject({ failure: { code: "run/cancelled" } });
     expect((await getRun("run-1")).result?.methods?.map(({ name }) => name)).toEqual(["median"]);

@@ -1,6 +1,6 @@
-import { Accordion, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
+import { Accordion, Checkbox, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
 import { useState } from "react";
-import { NORMS, type NormName, type RunConfig } from "@/contracts/runConfig";
+import { ALL_METHODS, NORMS, type NormName, type RunConfig } from "@/contracts/runConfig";
 import type { GroupProps } from "./draft";
 import { NumberField, OptionalField } from "./fields";
 
@@ -30,6 +30,14 @@ export function AdvancedGroup(props: GroupProps) {
       </Accordion.Item>
     </Accordion>
   );
+}
+
+/** Which methods, and what they cost. */
+function comparisonHint(baselines: readonly string[]): string {
+  const named = baselines.length > 0 && !baselines.includes(ALL_METHODS);
+  return named
+    ? `${baselines.join(", ")}: runs on the processor`
+    : "Filters to BM3D, on the processor: some seconds for an image of 256²";
 }
 
 function Fields({ draft, errors, onChange }: GroupProps) {
@@ -175,6 +183,14 @@ function Fields({ draft, errors, onChange }: GroupProps) {
           onChange={(trace) => onChange({ ...draft, trace })}
         />
       </SimpleGrid>
+      <Checkbox
+        label="Compare with prior methods after the test"
+        description={comparisonHint(evaluation.baselines)}
+        checked={evaluation.baselines.length > 0}
+        onChange={({ currentTarget: { checked } }) =>
+          onChange({ ...draft, evaluation: { ...evaluation, baselines: checked ? [ALL_METHODS] : [] } })
+        }
+      />
     </Stack>
   );
 }
