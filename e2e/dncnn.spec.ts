@@ -1,11 +1,14 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import { encodePng8 } from "@/imaging/encodePng";
 import { renderPhantom } from "@/imaging/phantom";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import { writeSafetensors } from "@/model/safetensors";
+import { bench } from "./support/bench";
 import { finished, TINY_RUN } from "./support/lab";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -62,4 +65,25 @@ test("weights with KAIR's names are known as DnCNN and denoise an image of any s
   await expect(page.getByText(/^203 × 151/).first()).toBeVisible();
   await expect(page.getByRole("slider", { name: /before|compare|divider/i }).first()).toBeVisible();
   await expectAccessible(page);
+});
+
+test("DnCNN with weights that were given stands among the methods of a benchmark", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lab-dncnn-"));
+  const file = join(folder, "dncnn_25.safetensors");
+  writeFileSync(
+    file,
+    writeSafetensors(initialWeights(buildGraph({ name: "dncnn", width: 2, norm: "none" }), 3)),
+  );
+  const out = join(folder, "out");
+  const tiny = ["--width", "2", "--size", "32", "--batch", "4", "--engine", "tfjs-wasm", "--epochs", "1"];
+  const { code, stderr } = await bench(
+    ...[...tiny, "--data", "phantom:24", "--baselines", "noisy,dncnn", "--dncnn", file, "--out", out],
+  );
+  expect(code, stderr).toBe(0);
+  const result = JSON.parse(readFileSync(join(out, "result.json"), "utf8"));
+  expect(result.methods.map(({ title }: { title: string }) => title)).toEqual([
+    "Noisy input",
+    "DnCNN (dncnn_25, σ 0.098)",
+  ]);
+  expect(readFileSync(join(out, "report.md"), "utf8")).toContain("DnCNN: Zhang et al. 2017");
 });

@@ -10,7 +10,8 @@ import {
   parseRunConfig,
   type RunConfig,
 } from "@/contracts/runConfig";
-import { methodNamed } from "@/evaluation/methods/registry";
+import { dncnn } from "@/evaluation/methods/dncnn";
+import { describedMethod } from "@/evaluation/methods/registry";
 import {
   badOption,
   type DataSource,
@@ -47,7 +48,8 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
-  --baselines LIST           methods on the same noisy test images (none): all, or of noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
+  --baselines LIST           methods on the same noisy test images (none): all, or of noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d, dncnn
+  --dncnn FILE               weights for the method dncnn (safetensors or .pth with KAIR's names)
   --lpips FILE               LPIPS weights, made by npm run get-lpips
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
@@ -76,6 +78,8 @@ export interface BenchPlan {
   readonly weights: string | null;
   /** Absolute path of LPIPS weights, or null. */
   readonly lpips: string | null;
+  /** Absolute path of weights for the method dncnn, or null; absent in sessions of earlier labs. */
+  readonly dncnn?: string | null;
   readonly out: string;
   readonly browserArguments: readonly string[];
   readonly headed: boolean;
@@ -117,6 +121,7 @@ const OPTIONS = {
   evaluate: { type: "string" },
   baselines: { type: "string" },
   lpips: { type: "string" },
+  dncnn: { type: "string" },
   "export-images": { type: "string" },
   trace: { type: "string" },
   weights: { type: "string" },
@@ -247,7 +252,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
     const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
-    for (const name of config.evaluation.baselines) if (name !== ALL_METHODS) methodNamed(name);
+    for (const name of config.evaluation.baselines) if (name !== ALL_METHODS) describedMethod(name);
     return { folder, config };
   });
   const first = (runs[0] as BenchRun).config;
@@ -271,6 +276,19 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       "--lpips is given, but LPIPS is not asked for.",
       "Add lpips to --evaluate, or leave both out.",
     );
+  const dncnnFile = weightFile("dncnn", values.dncnn);
+  const { baselines } = first.evaluation;
+  if (dncnnFile === null && baselines.includes(dncnn.name))
+    throw new LabError(
+      "weights/no-dncnn",
+      "--baselines dncnn has no weights.",
+      "Give them with --dncnn FILE.",
+    );
+  if (dncnnFile !== null && !baselines.includes(dncnn.name) && !baselines.includes(ALL_METHODS))
+    throw badOption(
+      "--dncnn is given, but the method is not asked for.",
+      "Add dncnn to --baselines, or leave both out.",
+    );
   const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return {
     kind: "run",
@@ -280,6 +298,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       data: dataOf(values.data ?? source),
       weights,
       lpips,
+      dncnn: dncnnFile,
       out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
       browserArguments,
       headed,

@@ -1,7 +1,8 @@
-import { exportRun, importLpips } from "@/bridge/evaluation";
+import { exportRun, importLpips, importModel } from "@/bridge/evaluation";
 import { startImport } from "@/bridge/importer";
 import type { Failure, Outcome } from "@/contracts/failure";
-import type { RunConfig } from "@/contracts/runConfig";
+import type { ModelSummary } from "@/contracts/run";
+import { NETWORK_TITLES, type RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
 import { comparisonOf, comparisonStore } from "@/state/comparison";
@@ -30,6 +31,8 @@ export interface LabAutomation {
   }): Promise<Outcome<string>>;
   /** Stores the LPIPS weights of `#automation-lpips`. */
   loadLpips(): Promise<Outcome<null>>;
+  /** Stores the model of `#automation-dncnn`, which the method dncnn then uses. Fails with `weights/network` for another network. */
+  loadDncnn(): Promise<Outcome<null>>;
   resumeRun(runId: string): Promise<Outcome<void>>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
@@ -69,6 +72,15 @@ export interface AutomationStatus {
   readonly outcome: Outcome<void> | null;
 }
 
+function notDncnn({ name, model }: ModelSummary): Outcome<null> {
+  const failure: Failure = {
+    code: "weights/network",
+    message: `${name} holds weights of ${NETWORK_TITLES[model.name]}, not of DnCNN.`,
+    remedy: "Give a weight file of DnCNN.",
+  };
+  return { ok: false, failure };
+}
+
 function fileInput(id: string, folder: boolean): HTMLInputElement {
   const input = document.createElement("input");
   input.type = "file";
@@ -86,6 +98,7 @@ export function installAutomation(): void {
   const folder = fileInput("automation-folder", true);
   const weights = fileInput("automation-weights", false);
   const lpips = fileInput("automation-lpips", false);
+  const dncnn = fileInput("automation-dncnn", false);
   let importing: ImportProgress | null = null;
 
   const onImport = (progress: ImportProgress): void => {
@@ -111,6 +124,14 @@ export function installAutomation(): void {
     async loadLpips() {
       const outcome = await importLpips([...(lpips.files ?? [])]);
       return outcome.ok ? { ok: true, value: null } : outcome;
+    },
+    async loadDncnn() {
+      for (const file of dncnn.files ?? []) {
+        const outcome = await importModel(file);
+        if (!outcome.ok) return outcome;
+        if (outcome.value.model.name !== "dncnn") return notDncnn(outcome.value);
+      }
+      return { ok: true, value: null };
     },
     resumeRun: resumeTraining,
     compareMethods: comparisonOf,
