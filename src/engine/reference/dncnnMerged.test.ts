@@ -11,7 +11,7 @@ const RTOL = 1e-6;
 /** KAIR's merging of BatchNorm: weight·γ/√(σ² + ε), (bias − mean)·γ/√(σ² + ε) + β. */
 function merged(weights: StateDict): StateDict {
   const out: StateDict = new Map();
-  const valueOf = (name: string): Float32Array => weights.get(name)?.data ?? new Float32Array();
+  const dataOf = (name: string): Float32Array => weights.get(name)?.data ?? new Float32Array();
   dncnnPlaces("last").forEach((place, index) => {
     const to = `model.${dncnnPlaces("none")[index]}`;
     const norm = `model.${place + 1}`;
@@ -21,8 +21,8 @@ function merged(weights: StateDict): StateDict {
     const has = weights.has(`${norm}.running_var`);
     const factor = bias.data.map((_, c) =>
       has
-        ? (valueOf(`${norm}.weight`)[c] ?? 0) /
-          Math.sqrt((valueOf(`${norm}.running_var`)[c] ?? 0) + DNCNN_EPSILON)
+        ? (dataOf(`${norm}.weight`)[c] ?? 0) /
+          Math.sqrt((dataOf(`${norm}.running_var`)[c] ?? 0) + DNCNN_EPSILON)
         : 1,
     );
     const perChannel = weight.data.length / bias.data.length;
@@ -34,8 +34,8 @@ function merged(weights: StateDict): StateDict {
       shape: bias.shape,
       data: bias.data.map((value, c) =>
         has
-          ? (value - (valueOf(`${norm}.running_mean`)[c] ?? 0)) * (factor[c] ?? 0) +
-            (valueOf(`${norm}.bias`)[c] ?? 0)
+          ? (value - (dataOf(`${norm}.running_mean`)[c] ?? 0)) * (factor[c] ?? 0) +
+            (dataOf(`${norm}.bias`)[c] ?? 0)
           : value,
       ),
     });
