@@ -47,14 +47,16 @@ export async function oneRun(
   const trained = session.runs[index]?.trained ?? false;
   if (!trained) {
     const clock = stopwatch("training");
+    const onLost = (): void => {
+      runId = null;
+    };
     try {
       if (runId === null) {
         runId = await start(lab, session, folder, planned);
         record({ runId, trained: false, done: false });
-      } else unwrap(await call(lab, "resumeRun", runId));
-      await train(lab, session, runId, folder, options, decorateWith(clock), () => {
-        runId = null;
-      });
+        await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
+      } else if (await resume(lab, runId))
+        await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
     } finally {
       seconds.training = clock.elapsed();
       record({ runId, trained: false, done: false });
@@ -98,6 +100,14 @@ async function start(
   return unwrap(
     await call(lab, "startRun", { name: basename(folder), config, fromWeights: plan.weights !== null }),
   );
+}
+
+/** False when the run came to its end although it was interrupted: between its last step and the pause it can. */
+async function resume(lab: LabPage, runId: string): Promise<boolean> {
+  const resumed = await call(lab, "resumeRun", runId);
+  if (!resumed.ok && resumed.failure.code === "run/complete") return false;
+  unwrap(resumed);
+  return true;
 }
 
 /** Follows a run to its end; one that fails or is interrupted leaves what it has in `folder`, or was never stored (`onLost`). */
