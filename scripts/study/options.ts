@@ -17,7 +17,7 @@ export const STUDY_HELP = `npm run study -- --data SRC [options]      makes the 
   --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT
   --quick                    small networks on small images for a few epochs: says whether all works, not how good it gets
   --mode paper|sound         the study as published, or mended (sound)
-  --models LIST              networks (unet,unetpp)
+  --models LIST              networks: unet, unetpp, dncnn (unet,unetpp)
   --noise-std LIST           standard deviations of the noise (0.1,0.2,0.3)
   --setups LIST              single, dp:N, ddp:N (single,dp:2,ddp:2)
   --setups-at LIST           noise levels at which setups and precisions are compared (all; quick: the first)
