@@ -2,12 +2,9 @@ import { LabError, toFailure } from "@/contracts/failure";
 import { ensureChromium } from "../ensure.mjs";
 import { freePort } from "../serve.mjs";
 import { drive } from "./drive";
-import { Interrupted } from "./lab";
+import { Interrupted, isBadInput } from "./lab";
 import type { BenchCommand } from "./options";
 import { createSession, endSession, loadSession, type SessionState } from "./session";
-
-/** Failures that the caller can mend by other options or data. */
-const BAD_INPUT = /^(bench\/(options|output|resume)$|config\/|data\/|decode\/|shape\/|weights\/)/;
 
 /** A headless command from its arguments to its exit code (docs/headless.md). `name`: as in `npm run NAME`. */
 export async function runCommand(
@@ -51,7 +48,7 @@ export async function runCommand(
     }
     const failure = error instanceof LabError ? error.failure : toFailure(error);
     console.error(`${failure.code}: ${failure.message} ${failure.remedy}`);
-    if (BAD_INPUT.test(failure.code)) {
+    if (isBadInput(error)) {
       // Nothing was trained: leave no half session behind.
       if (started && results === 0) endSession(started.plan.out);
       return 2;

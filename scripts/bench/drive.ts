@@ -2,9 +2,10 @@ import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { LabError, toFailure, unwrap } from "@/contracts/failure";
 import { buildIfStale, serve } from "../serve.mjs";
-import { studyDecoration, studyEngine, writeStudyReport } from "../study/sweep";
+import { writeStudyReport } from "../study/report";
+import { studyDecoration, studyEngine } from "../study/sweep";
 import { type LabPage, openLab } from "./browser";
-import { call, type Decorate, type DriveOptions, following, Interrupted } from "./lab";
+import { call, type Decorate, type DriveOptions, following, Interrupted, isBadInput } from "./lab";
 import { oneRun, type RunClock } from "./oneRun";
 import type { BenchRun } from "./options";
 import { endSession, loadSession, profileOf, type SessionState, saveSession } from "./session";
@@ -32,14 +33,15 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
       try {
         state = await oneRun(lab, state, index, await studyEngine(state, run.config), options, decorateWith);
       } catch (error) {
-        // A study is worth its other runs; anything else ends with its first failure.
-        if (plan.sweep !== "study" || error instanceof Interrupted) throw error;
+        // A study is worth its other runs, unless its options or data let none begin; anything else ends with its first failure.
+        const hopeless = isBadInput(error) && !state.runs.some(({ done }) => done);
+        if (plan.sweep !== "study" || error instanceof Interrupted || hopeless) throw error;
         state = giveUp(index, loadSession(plan.out), error);
         // Whatever made it fail shall not reach the next run.
         await lab.close().catch(() => undefined);
         lab = null;
       }
-      if (plan.sweep === "study") options.onResult(await writeStudyReport(state));
+      if (plan.sweep === "study") await tellReport(state, options);
     }
   } finally {
     await lab?.close();
@@ -54,6 +56,11 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
       "Mend the cause and resume: only these runs are made again.",
     );
   endSession(plan.out);
+}
+
+async function tellReport(state: SessionState, { onResult }: DriveOptions): Promise<void> {
+  const path = await writeStudyReport(state, Date.now());
+  if (path !== null) onResult(path);
 }
 
 function decorationOf(state: SessionState, index: number): (clock: RunClock) => Decorate {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AutomationStatus, LabAutomation } from "@/app/automation";
+import { LabError } from "@/contracts/failure";
 import type { LabPage } from "./browser";
 import { ProgressPrinter, progressLine } from "./progress";
 
@@ -7,6 +8,12 @@ export const POLL_MS = 500;
 
 /** Thrown to end in order after Ctrl+C. */
 export class Interrupted extends Error {}
+
+const BAD_INPUT = /^(bench\/(options|output|resume)$|config\/|data\/|decode\/|shape\/|weights\/)/;
+
+/** The caller can mend it by other options or data. */
+export const isBadInput = (error: unknown): boolean =>
+  error instanceof LabError && BAD_INPUT.test(error.failure.code);
 
 /** What drives a session: told by its caller. */
 export interface DriveOptions {

@@ -47,14 +47,15 @@ export async function oneRun(
   const trained = session.runs[index]?.trained ?? false;
   if (!trained) {
     const clock = stopwatch("training");
+    const onLost = (): void => {
+      runId = null;
+    };
     try {
       if (runId === null) {
         runId = await start(lab, session, folder, planned);
         record({ runId, trained: false, done: false });
       } else unwrap(await call(lab, "resumeRun", runId));
-      await train(lab, session, runId, folder, options, decorateWith(clock), () => {
-        runId = null;
-      });
+      await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
     } finally {
       seconds.training = clock.elapsed();
       record({ runId, trained: false, done: false });
@@ -114,7 +115,8 @@ async function train(
     if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
     throw error;
   });
-  if (!outcome.ok) {
+  // Interrupted between its last step and the pause, it came to its end, and there is nothing to resume.
+  if (!outcome.ok && outcome.failure.code !== "run/complete") {
     const { code, message, remedy } = outcome.failure;
     const failed = new LabError(code, message, remedy);
     // A run that could not begin is not stored: then there is nothing to save, and the reason is what counts.

@@ -33,8 +33,3 @@ export async function studyEngine({ plan, runs }: SessionState, config: RunConfi
   const name = ENGINES.find((engine) => engine === result.engine.name);
   return name === undefined ? config : { ...config, engine: { ...config.engine, name } };
 }
-
-/** Makes the report of all runs that are done. Returns its path. */
-export async function writeStudyReport({ plan }: SessionState): Promise<string> {
-  return join(plan.out, "report");
-}
