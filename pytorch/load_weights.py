@@ -18,9 +18,13 @@ def load_network(path: str) -> nn.Module:
     """The network with its weights, in evaluation mode. Raises as `load_state_dict` does when names or shapes differ."""
     arrays, _ = read_file(path)
     state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
-    name, stem = ("unet", "conv1") if "conv1.0.weight" in state else ("unetpp", "conv0_0.block")
-    norm = "both" if f"{stem}.1.running_mean" in state else "last"
-    network = build_network(name, state[f"{stem}.0.weight"].shape[0], norm)
+    if "model.0.weight" in state:
+        norm = "last" if "model.3.running_mean" in state else "none"
+        network = build_network("dncnn", state["model.0.weight"].shape[0], norm)
+    else:
+        name, stem = ("unet", "conv1") if "conv1.0.weight" in state else ("unetpp", "conv0_0.block")
+        norm = "both" if f"{stem}.1.running_mean" in state else "last"
+        network = build_network(name, state[f"{stem}.0.weight"].shape[0], norm)
     network.load_state_dict(state)
     return network.eval()
 

@@ -2,6 +2,8 @@ import { expose, type ProxyMethods, releaseProxy } from "comlink";
 import { outcomeOf } from "@/contracts/failure";
 import type { ComparisonApi } from "@/contracts/workers";
 import type { MethodRunner } from "@/evaluation/methods/task";
+import { Denoiser } from "./evaluation/denoiser";
+import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
 import { methodRunner } from "./evaluation/methodRunner";
 import { compareStoredRun } from "./evaluation/methods";
 
@@ -10,6 +12,8 @@ export interface MethodPorts {
   readonly methodPorts: readonly MessagePort[];
 }
 
+/** For methods with stored weights. */
+const denoiser = new Denoiser(chooseInferenceEngine);
 let runner: MethodRunner = methodRunner([]);
 /** Raised by `cancel`: what was asked for before it ends. */
 let cancellations = 0;
@@ -22,7 +26,7 @@ const api: ComparisonApi = {
   compare: async (runId, names, onProgress) => {
     const asked = cancellations;
     const outcome = await outcomeOf(() =>
-      compareStoredRun(runId, names, onProgress, () => asked !== cancellations, runner),
+      compareStoredRun(runId, names, onProgress, () => asked !== cancellations, runner, denoiser),
     );
     (onProgress as unknown as ProxyMethods)[releaseProxy]();
     return outcome;

@@ -54,6 +54,14 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return `${[columns, ...rows].map((row) => row.join(",")).join("\n")}\n`;
 }
 
+/** Any table: numbers in full precision, words quoted where they have to be. */
+export function csvText(header: readonly string[], rows: readonly (readonly (number | string)[])[]): string {
+  return table(
+    header.map(textCell),
+    rows.map((row) => row.map((value) => (typeof value === "number" ? cell(value) : textCell(value)))),
+  );
+}
+
 /** `epochs.csv`: one row an epoch. */
 export function epochsCsv(epochs: readonly EpochRecord[]): string {
   return table(
@@ -113,13 +121,8 @@ export function stepsCsv(losses: Float32Array, stepMs: Float32Array): string {
   return table(STEP_COLUMNS, rows);
 }
 
-interface ParsedTable {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-/** A CSV text (RFC 4180) whose header begins with `columns`; a later lab may have added more. Fails with `run/corrupt`. */
-function parseTable(text: string, file: string, columns: readonly string[]): ParsedTable {
+/** The lines of a CSV text (RFC 4180), header included; empty ones are no lines. */
+export function parseCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let value = "";
@@ -146,6 +149,17 @@ function parseTable(text: string, file: string, columns: readonly string[]): Par
     else if (char !== "\r") value += char;
   }
   endRow();
+  return rows;
+}
+
+interface ParsedTable {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A CSV text whose header begins with `columns`; a later lab may have added more. Fails with `run/corrupt`. */
+function parseTable(text: string, file: string, columns: readonly string[]): ParsedTable {
+  const rows = parseCsv(text);
   const header = rows.shift() ?? [];
   if (header.slice(0, columns.length).join() !== columns.join())
     throw corrupt(file, `its first line is not ${columns.join()}`);

@@ -1,5 +1,5 @@
 import type { FurtherMetrics, PriorMethodResult, RunResult } from "@/contracts/training";
-import { METHODS } from "./methods/registry";
+import { DESCRIPTIONS } from "./methods/registry";
 import { PAPER_CITATION, PAPER_PRIOR_METHODS } from "./paperResults";
 import { type Cell, fixed, further, perceptual, signed, table, withInterval } from "./reportParts";
 
@@ -13,7 +13,7 @@ function pValue(p: number): string {
 
 function settingsOf(name: string): string[] {
   // A file of a later lab may name others: their numbers stand without a description.
-  return METHODS.filter((method) => method.name === name).map(
+  return DESCRIPTIONS.filter((method) => method.name === name).map(
     ({ title, settings }) => `${title}: ${settings}`,
   );
 }

@@ -1,6 +1,6 @@
 import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
-import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
+import { DEFAULT_CONFIG, diffConfigs, NETWORK_TITLES } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import { MS_SSIM_MIN_SIDE } from "@/imaging/gaussianSsim";
 import { methodsSection } from "./methodsReport";
@@ -16,7 +16,6 @@ import {
   withInterval,
 } from "./reportParts";
 
-const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
 const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
 const PSNR_DIGITS = 3;
@@ -90,7 +89,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Network",
-      `${NETWORK_NAMES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toPrecision(4)} GFLOP forward per image`,
+      `${NETWORK_TITLES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toPrecision(4)} GFLOP forward per image`,
     ],
     [
       "Training",
@@ -233,7 +232,7 @@ function paperSection(result: RunResult): string {
   const ours: Cell[][] = test
     ? [
         [
-          `**This run: ${NETWORK_NAMES[config.model.name]}, width ${config.model.width}**`,
+          `**This run: ${NETWORK_TITLES[config.model.name]}, width ${config.model.width}**`,
           withInterval(test.denoised.psnrDb, PSNR_DIGITS),
           withInterval(test.denoised.ssim, SSIM_DIGITS),
           perceptual(test.denoised.lpips, test),
@@ -246,7 +245,7 @@ function paperSection(result: RunResult): string {
     test && first && first.model === config.model.name
       ? [
           "",
-          `Against the study's ${NETWORK_NAMES[first.model]} on ${first.setup}: ${signed(test.denoised.psnrDb.mean - first.psnrDb.mean, PSNR_DIGITS)} dB PSNR, ${signed(test.denoised.ssim.mean - first.ssim.mean, SSIM_DIGITS)} SSIM. The two are comparable only as far as the table below allows.`,
+          `Against the study's ${NETWORK_TITLES[first.model]} on ${first.setup}: ${signed(test.denoised.psnrDb.mean - first.psnrDb.mean, PSNR_DIGITS)} dB PSNR, ${signed(test.denoised.ssim.mean - first.ssim.mean, SSIM_DIGITS)} SSIM. The two are comparable only as far as the table below allows.`,
         ]
       : [];
   return [
@@ -257,7 +256,7 @@ function paperSection(result: RunResult): string {
       [
         ...ours,
         ...rows.map((paper) => [
-          `${NETWORK_NAMES[paper.model]}, ${paper.setup}`,
+          `${NETWORK_TITLES[paper.model]}, ${paper.setup}`,
           withInterval(paper.psnrDb, PSNR_DIGITS),
           withInterval(paper.ssim, SSIM_DIGITS),
           withInterval(paper.lpips, SSIM_DIGITS),

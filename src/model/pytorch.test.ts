@@ -29,6 +29,9 @@ describe.skipIf(!python)("a weight file in PyTorch", () => {
     ["UNet", { name: "unet", width: 2, norm: "last" }],
     ["UNet", { name: "unet", width: 2, norm: "both" }],
     ["UNetPlusPlus", { name: "unetpp", width: 2, norm: "last" }],
+    ["DnCNN", { name: "dncnn", width: 2, norm: "last" }],
+    ["DnCNN", { name: "dncnn", width: 2, norm: "none" }],
+    ["DnCNN", { name: "dncnn", width: 16, norm: "last" }],
   ] as const)("loads into %s %o", (className, model) => {
     const folder = mkdtempSync(join(tmpdir(), "weights-"));
     try {

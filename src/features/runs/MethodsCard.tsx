@@ -45,7 +45,7 @@ export function MethodsCard({ run, result }: { readonly run: RunRecord; readonly
         <MethodsTable network={test.denoised} methods={methods} />
       ) : (
         <Text size="sm" c="dimmed">
-          {`Filters, non-local means, total variation, wavelets and BM3D on the same ${formatCount(test.count)} noisy test images, with paired tests against this network. Runs on the processor; BM3D takes some seconds for an image of 256².`}
+          {`Filters, non-local means, total variation, wavelets and BM3D on the same ${formatCount(test.count)} noisy test images, with paired tests against this network. Runs on the processor; BM3D takes some seconds for an image of 256². DnCNN joins them where weights of it are stored.`}
         </Text>
       )}
     </Card>
