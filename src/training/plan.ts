@@ -29,13 +29,13 @@ export function planRun(config: Pick<RunConfig, "training" | "engine">, trainIma
   };
 }
 
-/** Images that BatchNorm needs at once: the networks shrink a side of 16 to one pixel, whose variance one image does not have. */
-export function leastImages({ data }: Pick<RunConfig, "data">): 1 | 2 {
-  return data.size > SIZE_MULTIPLE ? 1 : 2;
+/** Images that BatchNorm needs at once: U-Net and U-Net++ shrink a side of 16 to one pixel, whose variance one image does not have. */
+export function leastImages({ data, model }: Pick<RunConfig, "data" | "model">): 1 | 2 {
+  return data.size > SIZE_MULTIPLE || model.name === "dncnn" ? 1 : 2;
 }
 
 /**
- * Refuses what BatchNorm cannot do: the networks shrink a side of 16 to one pixel, and the variance of a single value is
+ * Refuses what BatchNorm cannot do: U-Net and U-Net++ shrink a side of 16 to one pixel, and the variance of a single value is
  * not defined (PyTorch refuses it too). Throws `shape/batch`.
  */
 export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {

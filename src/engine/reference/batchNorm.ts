@@ -43,6 +43,7 @@ export function normalise(
   x: Feature,
   p: Pick<NormParameters, "scale" | "shift">,
   { count, mean, variance }: Moments,
+  epsilon = BATCH_NORM_EPSILON,
 ): { readonly out: Feature; readonly saved: NormSaved } {
   if (count < 2)
     throw new LabError(
@@ -53,7 +54,7 @@ export function normalise(
   const pixels = pixelsOf(x);
   const out = withChannels(x, x.channels);
   const normalised = new Float64Array(x.data.length);
-  const inverseDeviation = variance.map((value) => 1 / Math.sqrt(value + BATCH_NORM_EPSILON));
+  const inverseDeviation = variance.map((value) => 1 / Math.sqrt(value + epsilon));
   for (let c = 0; c < x.channels; c++)
     for (let i = c * pixels; i < (c + 1) * pixels; i++) {
       const value = ((x.data[i] as number) - (mean[c] as number)) * (inverseDeviation[c] as number);
@@ -81,19 +82,20 @@ export function moveRunning(
 export function normForward(
   x: Feature,
   p: NormParameters,
+  epsilon = BATCH_NORM_EPSILON,
 ): { readonly out: Feature; readonly saved: NormSaved } {
   const moments = momentsOf(x);
-  const made = normalise(x, p, moments);
+  const made = normalise(x, p, moments, epsilon);
   moveRunning(p, moments);
   return made;
 }
 
 /** Evaluation mode: normalises by the running statistics. */
-export function normInfer(x: Feature, p: NormParameters): Feature {
+export function normInfer(x: Feature, p: NormParameters, epsilon = BATCH_NORM_EPSILON): Feature {
   const pixels = pixelsOf(x);
   const out = withChannels(x, x.channels);
   for (let c = 0; c < x.channels; c++) {
-    const factor = (p.scale[c] as number) / Math.sqrt((p.runningVariance[c] as number) + BATCH_NORM_EPSILON);
+    const factor = (p.scale[c] as number) / Math.sqrt((p.runningVariance[c] as number) + epsilon);
     const mean = p.runningMean[c] as number;
     const shift = p.shift[c] as number;
     for (let i = c * pixels; i < (c + 1) * pixels; i++)

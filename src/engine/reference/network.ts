@@ -15,6 +15,7 @@ import { convBackward, convForward } from "./conv";
 import type { Feature } from "./feature";
 import { maxPoolBackward, maxPoolForward } from "./maxPool";
 import { reluBackward, reluForward } from "./relu";
+import { subtractBackward, subtractForward } from "./subtract";
 import { upconvBackward, upconvForward } from "./upconv";
 import { upsampleBackward, upsampleForward } from "./upsample";
 
@@ -109,10 +110,10 @@ export function* forwardPass(graph: Graph, state: Values, input: Feature, traini
       }
       case "batchNorm": {
         const parameters = normParameters(state, node.name);
-        if (!training) return normInfer(tape.output(node.input), parameters);
+        if (!training) return normInfer(tape.output(node.input), parameters, node.epsilon);
         const x = tape.output(node.input);
         const moments = (yield { kind: "moments", values: momentsOf(x) }) as Moments;
-        const { out, saved } = normalise(x, parameters, moments);
+        const { out, saved } = normalise(x, parameters, moments, node.epsilon);
         tape.norms.set(node.id, saved);
         tape.moments.set(node.name, moments);
         return out;
@@ -128,6 +129,8 @@ export function* forwardPass(graph: Graph, state: Values, input: Feature, traini
         return upsampleForward(tape.output(node.input));
       case "concat":
         return concatForward(node.inputs.map((id) => tape.output(id)));
+      case "subtract":
+        return subtractForward(tape.output(node.inputs[0]), tape.output(node.inputs[1]));
       default:
         return node satisfies never;
     }
@@ -214,6 +217,12 @@ export function* backwardPass(
         concatBackward(inputs, gradient).forEach((part, i) => {
           send(node.inputs[i] as NodeId, part);
         });
+        break;
+      }
+      case "subtract": {
+        const parts = subtractBackward(gradient);
+        send(node.inputs[0], parts[0]);
+        send(node.inputs[1], parts[1]);
         break;
       }
       default:

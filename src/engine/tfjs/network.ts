@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { LabError } from "@/contracts/failure";
-import { BATCH_NORM_EPSILON, type NodeId } from "@/model/graph";
+import type { NodeId } from "@/model/graph";
 import type { Kernels, Tf } from "./kernels";
 import { type Plan, type Step, stepInputs } from "./plan";
 
@@ -109,6 +109,7 @@ export class Network {
             running.mean,
             running.variance,
             step.relu,
+            step.epsilon,
           ),
         );
       } else values.set(step.output, this.forward(step, values, parameters));
@@ -200,7 +201,7 @@ export class Network {
     const x = read(values, step.input);
     const gamma = vector(parameters, `${step.name}.weight`);
     const beta = vector(parameters, `${step.name}.bias`);
-    const own = kernels.batchNormTraining(x, gamma, beta, step.relu);
+    const own = kernels.batchNormTraining(x, gamma, beta, step.relu, step.epsilon);
     const ownCount = x.size / x.shape[3];
     if (!synchronised)
       return { y: own.y, batch: { mean: own.mean, variance: own.variance, count: ownCount } };
@@ -213,7 +214,7 @@ export class Network {
       this.tf.dispose([mean, variance]);
       throw loneValue();
     }
-    const y = kernels.batchNormInference(x, gamma, beta, mean, variance, step.relu);
+    const y = kernels.batchNormInference(x, gamma, beta, mean, variance, step.relu, step.epsilon);
     return { y, batch: { mean, variance, count } };
   }
 
@@ -230,7 +231,7 @@ export class Network {
     const gamma = vector(parameters, `${step.name}.weight`);
     const x = read(values, step.input);
     const y = step.relu ? read(values, step.output) : null;
-    const own = kernels.batchNormGradients(x, y, dy, gamma, mean, variance);
+    const own = kernels.batchNormGradients(x, y, dy, gamma, mean, variance, step.epsilon);
     found.byParameter.set(`${step.name}.weight`, own.dGamma);
     found.byParameter.set(`${step.name}.bias`, own.dBeta);
     if (!synchronised) {
@@ -244,7 +245,7 @@ export class Network {
     const { all } = yield { kind: "sums", count, own: [tf.clone(own.dBeta), tf.clone(own.dGamma)] };
     // dx is γ/σ · (dy − Σdy/M − x̂·Σ(dy·x̂)/M) by the own sums; what those of all differ by is added.
     const dx = tf.tidy(() => {
-      const inverseStd = tf.rsqrt<Tensor1D>(tf.add(variance, BATCH_NORM_EPSILON));
+      const inverseStd = tf.rsqrt<Tensor1D>(tf.add(variance, step.epsilon));
       const factor = tf.div(tf.mul(gamma, inverseStd), count);
       const offset = tf.mul(factor, tf.sub(own.dBeta, all[0]));
       const slope = tf.mul(tf.mul(factor, inverseStd), tf.sub(own.dGamma, all[1]));
@@ -295,6 +296,8 @@ export class Network {
         return kernels.upsample(read(values, step.input));
       case "concat":
         return kernels.concat(step.inputs.map((id) => read(values, id)));
+      case "subtract":
+        return this.tf.sub<Tensor4D>(read(values, step.inputs[0]), read(values, step.inputs[1]));
       default:
         return step satisfies never;
     }
@@ -353,6 +356,13 @@ export class Network {
       case "concat":
         this.splitConcat(step.inputs, shapes, dy, give);
         return;
+      case "subtract": {
+        const [first, second] = step.inputs;
+        // A copy of its own: `dy` is freed when the step is done.
+        if (wanted(first)) give(first, this.tf.clone(dy));
+        if (wanted(second)) give(second, this.tf.neg(dy));
+        return;
+      }
       default:
         step satisfies never;
     }

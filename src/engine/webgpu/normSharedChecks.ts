@@ -49,12 +49,16 @@ export async function checkSharedNorm(lab: LabDevice, storage: Storage, size: Si
   const scale = Float64Array.from(noise(channels, 4));
   const shift = Float64Array.from(noise(channels, 5));
   const gamma = Float32Array.from(scale);
-  const { outputs: applied } = await runKernel(lab, normBySharedMoments({ channels }, lab.target), {
-    statistics: Float32Array.from([...mean, ...variance]),
-    gamma,
-    beta: Float32Array.from(shift),
-    norms: empty(4 * channels),
-  });
+  const { outputs: applied } = await runKernel(
+    lab,
+    normBySharedMoments({ channels, epsilon: BATCH_NORM_EPSILON }, lab.target),
+    {
+      statistics: Float32Array.from([...mean, ...variance]),
+      gamma,
+      beta: Float32Array.from(shift),
+      norms: empty(4 * channels),
+    },
+  );
   const norms = applied["norms"] ?? empty(0);
   const inverse = variance.map((value) => 1 / Math.sqrt(value + BATCH_NORM_EPSILON));
   close(

@@ -21,7 +21,7 @@ const LOSS_RTOL = 1e-7;
 const WEIGHTS_RTOL = 1e-6;
 
 /** BatchNorm subtracts these biases again: their gradients are zero but for rounding. */
-const ZERO = { last: /\.2\.bias$/, both: /\.[03]\.bias$/ };
+const ZERO = { last: /\.2\.bias$/, both: /\.[03]\.bias$/, none: /^$/ };
 
 const SIZE = 16;
 const IMAGES = 24;

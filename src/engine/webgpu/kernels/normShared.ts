@@ -1,4 +1,4 @@
-import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "@/model/graph";
+import { BATCH_NORM_MOMENTUM } from "@/model/graph";
 import type { Build } from "./kernel";
 import { joinedMoments, joinedSums, type NormRowsSpec } from "./norm";
 import { blocksOf, declare, pixelsOf } from "./wgsl";
@@ -37,7 +37,10 @@ ${joinedMoments(spec, target)}
  * Second half: the normalisation (scale, shift, mean, 1/σ) by the moments of all replicas. Bindings: statistics (means,
  * biased variances), gamma, beta (read), norms (readWrite); vec4f. One thread a block of channels.
  */
-export const normBySharedMoments: Build<{ readonly channels: number }> = ({ channels }) => {
+export const normBySharedMoments: Build<{ readonly channels: number; readonly epsilon: number }> = ({
+  channels,
+  epsilon,
+}) => {
   const blocks = blocksOf(channels);
   const { text, bindings } = declare([
     ["statistics", "read", "vec4f"],
@@ -51,7 +54,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let block = i32(id.x);
   if (block >= ${blocks}) { return; }
   let mean = statistics[block];
-  let inverse = 1 / sqrt(statistics[${blocks} + block] + ${BATCH_NORM_EPSILON}f);
+  let inverse = 1 / sqrt(statistics[${blocks} + block] + ${epsilon}f);
   let scale = gamma[block] * inverse;
   norms[block] = scale;
   norms[${blocks} + block] = beta[block] - mean * scale;
