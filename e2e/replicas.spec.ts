@@ -43,7 +43,7 @@ test("statistics of batch normalisation can be those of all replicas, and the re
   await field.click();
   await page.getByRole("option", { name: "Of all replicas together" }).click();
   await expect(page.getByText(/computes what one replica would with all images/)).toBeVisible();
-  expect(new URL(page.url()).searchParams.get("engine.batchNorm")).toBe('"synchronised"');
+  await expect.poll(() => new URL(page.url()).searchParams.get("engine.batchNorm")).toBe('"synchronised"');
   await startRun(page, `${query}&engine.batchNorm=synchronised`);
   await finished(page);
   await page.getByRole("link", { name: "Results and files" }).click();
