@@ -68,8 +68,9 @@ describe("the preview", () => {
       SIZE,
       () => 0,
     );
-    const strip = await previewer.render(3, 1);
+    const { strip, denoised } = await previewer.render(3, 1);
     expect(strip).toMatchObject({ count: 2, size: SIZE, step: 3, epoch: 1 });
+    expect(denoised.length).toBe(2 * SIZE * SIZE);
     // The network of these weights changes nothing.
     expect(strip.denoised).toEqual(strip.noisy);
     expect(strip.psnrDb).toEqual(strip.noisyPsnrDb);

@@ -31,6 +31,14 @@ export function spread(indices: Uint32Array, count: number): Uint32Array {
 const toGrey8 = (unit: Float32Array): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(unit, (value) => Math.round(Math.min(Math.max(value, 0), 1) * 255));
 
+/** The same few images once more: as bytes to show, and as the network saw and gave them, [images, size, size]. */
+export interface PreviewView {
+  readonly strip: PreviewStrip;
+  readonly indices: Uint32Array;
+  readonly batch: Batch;
+  readonly denoised: Float32Array;
+}
+
 /**
  * Shows the same few validation images as the network learns: after each epoch and every few seconds at first, ever
  * more seldom later, and never for more than a twentieth of the time.
@@ -66,7 +74,7 @@ export class Previewer {
   }
 
   /** Runs the network on the images. */
-  async render(step: number, epoch: number): Promise<PreviewStrip> {
+  async render(step: number, epoch: number): Promise<PreviewView> {
     const begunMs = this.now();
     this.batch ??= await this.pairs.pairs(this.indices, FIXED_VISIT);
     const { images, noisy, clean } = this.batch;
@@ -91,6 +99,6 @@ export class Previewer {
     const interval = Math.max(FIRST_INTERVAL_MS, (endMs - this.startMs) * INTERVAL_SHARE);
     const cost = (endMs - begunMs) / COST_SHARE;
     this.nextMs = endMs + Math.max(Math.min(interval, LAST_INTERVAL_MS), cost);
-    return strip;
+    return { strip, indices: this.indices, batch: this.batch, denoised };
   }
 }
