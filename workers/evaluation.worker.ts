@@ -101,8 +101,8 @@ const api: EvaluationApi = {
       for (const modelId of modelIds) await denoiser.forget(modelId);
     }),
   // The zip library is loaded with the first export or import: sliders need none of it.
-  exportRun: (id, paths) =>
-    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
+  exportRun: (id, paths, film) =>
+    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser, film)),
   compareMethods: async (runId, names, onProgress) => {
     const asked = comparisonCancellations;
     const outcome = await outcomeOf(async () =>
