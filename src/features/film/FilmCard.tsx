@@ -25,7 +25,7 @@ export function FilmCard({ run, runs, beside, onExportWithout }: FilmCardProps) 
   const { film, failure } = useFilm(run.id, run.checkpointStep);
   const [otherId, setOtherId] = useState(beside);
   const candidates = useFilmedRuns(run, runs);
-  const other = candidates.find(({ id }) => id === otherId) ?? null;
+  const other = candidates?.find(({ id }) => id === otherId) ?? null;
   const { film: otherFilm, failure: otherFailure } = useFilm(other?.id ?? null, other?.checkpointStep ?? 0);
   const reels = useMemo(() => {
     const own = film ? [reelOf(run, film)] : [];
@@ -37,7 +37,7 @@ export function FilmCard({ run, runs, beside, onExportWithout }: FilmCardProps) 
     <Card component="section" aria-label="Film">
       <Group justify="space-between" align="flex-end" mb="sm">
         <Title order={2}>How it learned</Title>
-        {film && candidates.length > 0 && (
+        {film && candidates && candidates.length > 0 && (
           <Select
             size="xs"
             w={260}
@@ -57,6 +57,11 @@ export function FilmCard({ run, runs, beside, onExportWithout }: FilmCardProps) 
       </Group>
       {failure && <FailurePanel title="The film could not be read" failure={failure} />}
       {otherFailure && <FailurePanel title="The second film could not be read" failure={otherFailure} />}
+      {candidates && otherId !== null && !other && (
+        <Text size="sm" c="dimmed" mb="sm">
+          The run that was to be shown beside it has no film, or is no longer stored.
+        </Text>
+      )}
       {film === null && !failure && <NoFilm run={run} />}
       {film && film.frames.length > 0 && (
         <Stack gap="sm">
@@ -89,9 +94,9 @@ function NoFilm({ run: { status } }: { readonly run: RunRecord }) {
   );
 }
 
-/** The other runs that have a film, newest first. */
-function useFilmedRuns(run: RunRecord, runs: readonly RunRecord[]): readonly RunRecord[] {
-  const [filmed, setFilmed] = useState<ReadonlySet<string>>(new Set());
+/** The other runs that have a film, newest first; null until it is known. */
+function useFilmedRuns(run: RunRecord, runs: readonly RunRecord[]): readonly RunRecord[] | null {
+  const [filmed, setFilmed] = useState<ReadonlySet<string> | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when runs come or go
   useEffect(() => {
     let current = true;
@@ -102,7 +107,10 @@ function useFilmedRuns(run: RunRecord, runs: readonly RunRecord[]): readonly Run
       current = false;
     };
   }, [runs.length]);
-  return useMemo(() => runs.filter(({ id }) => id !== run.id && filmed.has(id)), [run.id, runs, filmed]);
+  return useMemo(
+    () => filmed && runs.filter(({ id }) => id !== run.id && filmed.has(id)),
+    [run.id, runs, filmed],
+  );
 }
 
 function reelOf(run: RunRecord, film: Film): NamedReel {

@@ -1,4 +1,4 @@
-import { Badge, Group, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { memo, useMemo } from "react";
 import type { FilmFrame, FilmImages } from "@/contracts/film";
 import { DifferenceCanvas, DifferenceLegend } from "@/ui/DifferenceCanvas";
@@ -73,10 +73,9 @@ export function FilmPictures({ scenes, shared, image, errors }: FilmPicturesProp
                   `${errors ? "error of the denoised image" : "denoised"}${scenes.length > 1 ? ` by ${name}` : ""}`,
                 )}
                 <Figures psnrDb={frame.psnrDb[image]} ssim={frame.ssim[image]} />
-                <Group gap={6} className={classes["moment"]}>
-                  <span>{momentText(frame)}</span>
-                  {isBest && <Badge size="sm">best epoch</Badge>}
-                </Group>
+                <p className={classes["moment"]} data-best={isBest || undefined}>
+                  {momentText(frame, isBest)}
+                </p>
               </figure>
             ))}
             <figure className={classes["pane"]}>
@@ -95,17 +94,18 @@ export function FilmPictures({ scenes, shared, image, errors }: FilmPicturesProp
       })}
       {errors && (
         <div className={classes["legend"]}>
-          <DifferenceLegend range={range} />
+          <DifferenceLegend range={range} darker="too dark" brighter="too bright" />
         </div>
       )}
     </div>
   );
 }
 
-/** `step 128, epoch 2`, or that nothing is learned yet. */
-export function momentText({ step, epoch, validationLoss }: FilmFrame): string {
+/** `step 128, after epoch 2`, or that nothing is learned yet. */
+export function momentText({ step, epoch, validationLoss }: FilmFrame, isBest: boolean): string {
   if (step === 0) return "before training";
-  return `step ${formatCount(step)}, ${validationLoss === null ? "in" : "end of"} epoch ${formatCount(epoch)}`;
+  const when = validationLoss === null ? "in" : "after";
+  return `step ${formatCount(step)}, ${when} epoch ${formatCount(epoch)}${isBest ? ", the best" : ""}`;
 }
 
 const picture = (pixels: Uint8Array, side: number, image: number): Uint8Array =>

@@ -5,7 +5,8 @@ import { useCallback, useMemo, useState } from "react";
 import type { Film, FilmFrame } from "@/contracts/film";
 import { formatCount, formatFixed, formatPercent, formatShort } from "@/ui/format";
 import { FilmPictures, momentText, type Scene } from "./FilmPictures";
-import { FilmScrubber, type FilmTrace } from "./FilmScrubber";
+import classes from "./FilmPlayer.module.css";
+import { FilmScrubber, type FilmTrace, rangeOf } from "./FilmScrubber";
 import { type FilmAxis, frameAt, lastNotAfter, notchesOf, placeOf, type Reel, relationOf } from "./timeline";
 import { usePlayback } from "./usePlayback";
 
@@ -27,9 +28,10 @@ const AXES: { readonly value: FilmAxis; readonly label: string }[] = [
   { value: "share", label: "Share of training" },
 ];
 const MEASURES = [
-  { value: "psnr", label: "PSNR of the picture" },
+  { value: "psnr", label: "PSNR" },
   { value: "loss", label: "Validation loss" },
 ] as const;
+type Measure = (typeof MEASURES)[number]["value"];
 const TICKS = 5;
 
 function tickText(place: number, axis: FilmAxis): string {
@@ -52,7 +54,7 @@ export function FilmPlayer({ reels }: { readonly reels: readonly NamedReel[] }) 
   const [place, setPlace] = useState<number | null>(null);
   const [image, setImage] = useState(0);
   const [errors, setErrors] = useState(false);
-  const [measure, setMeasure] = useState<(typeof MEASURES)[number]["value"]>("psnr");
+  const [measure, setMeasure] = useState<Measure>("psnr");
   const calm = useReducedMotion();
   const speeds = calm ? CALM_SPEEDS : SPEEDS;
   const [speed, setSpeed] = useState<string>("5");
@@ -83,8 +85,8 @@ export function FilmPlayer({ reels }: { readonly reels: readonly NamedReel[] }) 
       : null;
   const valueText = scenes
     .map(
-      ({ name, frame }) =>
-        `${reels.length > 1 ? `${name}: ` : ""}${momentText(frame)}, ${formatFixed(frame.psnrDb[shownImage], 2)} dB`,
+      ({ name, frame, isBest }) =>
+        `${reels.length > 1 ? `${name}: ` : ""}${momentText(frame, isBest)}, ${formatFixed(frame.psnrDb[shownImage], 2)} dB`,
     )
     .join("; ");
 
@@ -111,10 +113,9 @@ export function FilmPlayer({ reels }: { readonly reels: readonly NamedReel[] }) 
           traces={traces}
           level={level}
           log={measure === "loss"}
-          format={measure === "loss" ? formatShort : (value) => `${formatFixed(value, 1)} dB`}
           ticks={ticksOf(notches, axis)}
         />
-        <Legend traces={traces} level={level?.label ?? null} />
+        <Legend traces={traces} level={level} measure={measure} />
       </div>
       <Group gap="sm">
         <Button
@@ -144,6 +145,11 @@ export function FilmPlayer({ reels }: { readonly reels: readonly NamedReel[] }) 
             }))}
           />
         )}
+        <Switch
+          label="Error map"
+          checked={errors}
+          onChange={(event) => setErrors(event.currentTarget.checked)}
+        />
         <SegmentedControl
           aria-label="Curve"
           size="xs"
@@ -164,42 +170,38 @@ export function FilmPlayer({ reels }: { readonly reels: readonly NamedReel[] }) 
             data={AXES}
           />
         )}
-        <Switch
-          label="Error map"
-          checked={errors}
-          onChange={(event) => setErrors(event.currentTarget.checked)}
-        />
       </Group>
     </Stack>
   );
 }
 
-function Legend({ traces, level }: { readonly traces: readonly FilmTrace[]; readonly level: string | null }) {
+/** What the curve behind the slider is, and from where to where it goes. */
+function Legend({
+  traces,
+  level,
+  measure,
+}: {
+  readonly traces: readonly FilmTrace[];
+  readonly level: { readonly label: string; readonly value: number } | null;
+  readonly measure: Measure;
+}) {
+  const { low, high } = rangeOf(traces, level);
+  const range =
+    measure === "loss"
+      ? `Validation loss, ${formatShort(low)} to ${formatShort(high)} (logarithmic)`
+      : `PSNR of the picture, ${formatFixed(low, 1)} to ${formatFixed(high, 1)} dB`;
   return (
-    <Group gap="md">
+    <div className={classes["legend"]}>
       {traces.length > 1 &&
         traces.map(({ id, label, colour }) => (
-          <Text key={id} size="xs" c="dimmed">
-            <span
-              aria-hidden="true"
-              style={{
-                display: "inline-block",
-                width: 14,
-                height: 3,
-                marginRight: 6,
-                verticalAlign: "middle",
-                background: `var(${colour})`,
-              }}
-            />
+          <span key={id}>
+            <span className={classes["swatch"]} style={{ background: `var(${colour})` }} />
             {label}
-          </Text>
+          </span>
         ))}
-      {level && (
-        <Text size="xs" c="dimmed">
-          dashed: the {level} image
-        </Text>
-      )}
-    </Group>
+      <span>{range}</span>
+      {level && <span>dashed: the {level.label} image</span>}
+    </div>
   );
 }
 
@@ -216,7 +218,7 @@ function relationOfReels([first, second]: readonly NamedReel[]): ReturnType<type
   return first && second ? relationOf(first.film, second.film) : "same";
 }
 
-function measured(frame: FilmFrame, measure: "psnr" | "loss", image: number): number | null {
+function measured(frame: FilmFrame, measure: Measure, image: number): number | null {
   return (measure === "psnr" ? frame.psnrDb[image] : frame.validationLoss) ?? null;
 }
 
@@ -241,5 +243,9 @@ function tracesOf(
 function ticksOf(notches: readonly number[], axis: FilmAxis): { notch: number; text: string }[] {
   const last = notches.length - 1;
   const places = Array.from({ length: TICKS }, (_, i) => Math.round((i * last) / (TICKS - 1)));
-  return [...new Set(places)].map((notch) => ({ notch, text: tickText(notches[notch] ?? 0, axis) }));
+  return [...new Set(places)].map((notch, i) => {
+    const text = tickText(notches[notch] ?? 0, axis);
+    // The first one says what is counted.
+    return { notch, text: i === 0 && axis !== "share" ? `${axis} ${text}` : text };
+  });
 }

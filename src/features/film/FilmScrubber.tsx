@@ -20,9 +20,19 @@ export interface FilmScrubberProps {
   /** Drawn across, e.g. the PSNR of the noisy image. */
   readonly level: { readonly label: string; readonly value: number } | null;
   readonly log: boolean;
-  readonly format: (value: number) => string;
   /** A few notches and what is written below them. */
   readonly ticks: readonly { readonly notch: number; readonly text: string }[];
+}
+
+/** The lowest and the highest value drawn; infinities (the PSNR of equal images) are not. */
+export function rangeOf(
+  traces: readonly FilmTrace[],
+  level: FilmScrubberProps["level"],
+): { readonly low: number; readonly high: number } {
+  const values = traces.flatMap(({ points }) => points.map(({ value }) => value));
+  if (level) values.push(level.value);
+  const finite = values.filter(Number.isFinite);
+  return { low: Math.min(...finite), high: Math.max(...finite) };
 }
 
 /** Height of the drawing in its own units; its width is one a notch. */
@@ -41,14 +51,10 @@ export function FilmScrubber({
   traces,
   level,
   log,
-  format,
   ticks,
 }: FilmScrubberProps) {
-  const values = traces.flatMap(({ points }) => points.map(({ value }) => value)).filter(Number.isFinite);
-  if (level && Number.isFinite(level.value)) values.push(level.value);
+  const { low, high } = rangeOf(traces, level);
   const scale = (value: number): number => (log ? Math.log(value) : value);
-  const low = Math.min(...values);
-  const high = Math.max(...values);
   const height = (value: number): number =>
     high > low ? (1 - (scale(value) - scale(low)) / (scale(high) - scale(low))) * HEIGHT : HEIGHT / 2;
   const last = Math.max(1, notches - 1);
@@ -87,16 +93,6 @@ export function FilmScrubber({
             />
           ))}
         </svg>
-        {values.length > 0 && (
-          <>
-            <span className={classes["bound"]} data-side="high" aria-hidden="true">
-              {format(high)}
-            </span>
-            <span className={classes["bound"]} data-side="low" aria-hidden="true">
-              {format(low)}
-            </span>
-          </>
-        )}
         <input
           className={classes["slider"]}
           type="range"
