@@ -10,22 +10,22 @@ import { Previewer } from "./preview";
 
 const SIZE = 160;
 const PLAN: RunPlan = { stepsPerEpoch: 10, totalSteps: 1000, epochs: 100, imagesIn: (steps) => steps };
-const reader: ImageReader = {
+const readerOf = (size: number): ImageReader => ({
   count: 9,
-  size: SIZE,
+  size,
   patientKeys: [],
   read: async (indices) =>
     Uint8Array.from(
-      { length: indices.length * SIZE * SIZE },
-      (_, i) => ((indices[Math.floor(i / SIZE ** 2)] as number) * 9 + i) % 256,
+      { length: indices.length * size * size },
+      (_, i) => ((indices[Math.floor(i / size ** 2)] as number) * 9 + i) % 256,
     ),
-};
-const previewer = () =>
+});
+const previewer = (size = SIZE) =>
   new Previewer(
     new LinearExecutor(linearWeights()),
-    new PairMaker(reader, { mean: 0, std: 0.2, draw: "fresh" }, 1),
+    new PairMaker(readerOf(size), { mean: 0, std: 0.2, draw: "fresh" }, 1),
     Uint32Array.of(2, 3, 5, 7),
-    SIZE,
+    size,
     () => 0,
   );
 
@@ -74,7 +74,7 @@ describe("a film", () => {
   });
 
   it("never grows over its bound, whether frames are stored or not yet", async () => {
-    const view = await previewer().render(0, 0);
+    const view = await previewer(16).render(0, 0);
     for (const storedAfter of [1, 7, 1000]) {
       const film = new FilmRecorder([], 0, PLAN);
       const stored = new Set<number>();

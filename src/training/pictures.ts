@@ -64,9 +64,14 @@ export class Pictures {
     return view.strip;
   }
 
-  /** After the validation of an epoch. */
+  /** What the network made of `images` validation images from place `first` on, [images, size, size]. */
+  validated(first: number, images: number, denoised: Float32Array): void {
+    this.previewer.seen(first, images, denoised);
+  }
+
+  /** After the validation of an epoch, of which every image was told. */
   async afterEpoch(place: Place, validationLoss: number): Promise<PreviewStrip> {
-    const view = await this.render(place);
+    const view = await this.previewer.afterValidation(place.step, place.epoch);
     if (keepsPreview(place.epoch, this.plan.epochs)) this.previews.push(view.strip);
     this.film.add(view, { ...place, validationLoss });
     return view.strip;

@@ -308,6 +308,7 @@ class TrainingLoop {
         if (control.pauseWanted) await this.pause("validating");
         return goOn();
       },
+      output: (first, images, denoised) => this.pictures.validated(first, images, denoised),
     });
     const seconds = (now() - begunMs - (this.pausedMs - pausedBefore)) / 1000;
     this.validationSeconds += seconds;

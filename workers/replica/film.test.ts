@@ -26,7 +26,9 @@ describe("the film of a run", () => {
     await start(thread(undefined, 1), "a");
     const film = await readFilm("a");
     const { reader, split } = await openRunData(CONFIG);
-    const shown = spread(split.validation, 4).slice(0, 3);
+    const shown = spread(split.validation.length, 4)
+      .slice(0, 3)
+      .map((place) => split.validation[place] as number);
     expect(film?.images).toMatchObject({ count: 3, side: 16, sourceSide: 16, indices: [...shown] });
     expect(film?.images.clean).toEqual(await reader.read(shown));
     const steps = film?.frames.map(({ step }) => step) ?? [];
