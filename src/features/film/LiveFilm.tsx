@@ -30,7 +30,7 @@ export function LiveFilm() {
       <Title order={2} mb="sm">
         How it has learned so far
       </Title>
-      <FilmPlayer reels={reels} />
+      <FilmPlayer key={id} reels={reels} />
     </Card>
   );
 }

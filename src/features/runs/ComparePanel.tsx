@@ -58,6 +58,7 @@ export function ComparePanel({ runs }: { readonly runs: readonly RunRecord[] }) 
           variant="default"
           size="xs"
           mt="sm"
+          w="fit-content"
           leftSection={<IconMovie size={16} />}
         >
           Watch both learn, side by side

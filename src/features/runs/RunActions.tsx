@@ -116,8 +116,8 @@ export function RunMenu({ run, onDeleted }: { readonly run: RunRecord; readonly 
           onClose={close}
           opener={opener}
         >
-          “{run.name}” goes with its curves, checkpoint, results and trained weights. This cannot be undone;
-          export it first to keep a copy. Its images stay.
+          “{run.name}” goes with its curves, film, checkpoint, results and trained weights. This cannot be
+          undone; export it first to keep a copy. Its images stay.
         </ConfirmDialog>
       )}
     </>
