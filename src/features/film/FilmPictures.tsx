@@ -161,8 +161,7 @@ function Figures({
 }) {
   return (
     <Text className={classes["figures"]}>
-      <strong>{formatFixed(psnrDb, 2)} dB</strong>
-      <span> SSIM {formatFixed(ssim, 3)}</span>
+      <strong>{formatFixed(psnrDb, 2)} dB</strong> <span>SSIM {formatFixed(ssim, 3)}</span>
     </Text>
   );
 }
