@@ -6,7 +6,7 @@ import type { AutomationStatus, LabAutomation } from "@/app/automation";
 import { LabError, unwrap } from "@/contracts/failure";
 import type { RunConfig } from "@/contracts/runConfig";
 import { parseResultJson } from "@/evaluation/resultJson";
-import { setupsTable } from "@/evaluation/setupsTable";
+import { setupsMarkdown } from "@/evaluation/study/setupsMarkdown";
 import { buildIfStale, serve } from "../serve.mjs";
 import { type LabPage, openLab } from "./browser";
 import type { BenchRun } from "./options";
@@ -69,12 +69,15 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
 
 /** `setups.md` of a sweep: all its results beside each other and the study's. */
 async function writeSetups({ plan }: SessionState): Promise<void> {
-  const results = await Promise.all(
-    plan.runs.map(async ({ folder }) =>
-      parseResultJson(await readFile(join(plan.out, folder, "result.json"), "utf8")),
-    ),
+  const runs = await Promise.all(
+    plan.runs.map(async ({ folder }, place) => {
+      const file = join(plan.out, folder, "result.json");
+      const { identity, result } = parseResultJson(await readFile(file, "utf8"));
+      // In the order of the sweep where a file does not say when it was made.
+      return { id: folder, name: folder, createdAt: place, ...identity, result, perImage: null };
+    }),
   );
-  await writeFile(join(plan.out, "setups.md"), setupsTable(results.map(({ result }) => result)));
+  await writeFile(join(plan.out, "setups.md"), setupsMarkdown(runs, Date.now()));
 }
 
 async function serveOn(port: number) {

@@ -46,16 +46,6 @@ export function deviceOf({ engine, environment }: RunResult): string {
   return `${deviceName(engine.name, environment.adapter)}, ${environment.cores} CPU cores`;
 }
 
-/** The conditions of a run in a few lines, for a table of several. */
-export function conditionLines({ config, dataset, environment }: RunResult): string {
-  const { data, noise, training, model, seed } = config;
-  const images = dataset.synthetic ? `${dataset.images} synthetic phantoms` : `${dataset.images} images`;
-  return [
-    `${images} of ${data.size}×${data.size} (${dataset.train} training, ${dataset.validation} validation, ${dataset.test} test, by ${data.splitBy}); noise of mean ${noise.mean}, σ ${noise.std}.`,
-    `${model.name === "unet" ? "U-Net" : "U-Net++"} width ${model.width}, ${training.loss.toUpperCase()} loss, learning rate ${training.learningRate}, batch ${training.batchSize} a replica, ${training.epochs} epochs${training.maxSteps === null ? "" : `, at most ${training.maxSteps} steps`}, seed ${seed}; commit ${environment.commit}.`,
-  ].join(" ");
-}
-
 /** With its sign, plus included. */
 export function signed(value: number, digits: number): string {
   return `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), digits)}`;

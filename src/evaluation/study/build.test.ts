@@ -32,8 +32,8 @@ describe("buildStudyReport", () => {
     );
     const table = tableOf(report, "table-3");
     expect(column(table, "row")).toEqual([
-      "U-Net, σ 0.1, mean 0.1",
-      "U-Net, σ 0.2, mean 0.1",
+      "U-Net, σ 0.1",
+      "U-Net, σ 0.2",
       "U-Net++, σ 0.1",
       "U-Net++, σ 0.2",
     ]);

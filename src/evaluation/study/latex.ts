@@ -5,6 +5,7 @@ import {
   type StudySource,
   type StudyTable,
   studyCellText,
+  studyColumnGroups,
 } from "@/contracts/studyReport";
 import { DISCLAIMER, minuteOf } from "./markdown";
 
@@ -24,6 +25,8 @@ const SPECIAL: Readonly<Record<string, string>> = {
   ">": "\\textgreater{}",
   "|": "\\textbar{}",
   '"': "\\textquotedbl{}",
+  // After a line's end TeX would take it for the start of an option.
+  "[": "{[}",
   σ: "$\\sigma$",
   "±": "$\\pm$",
   "×": "$\\times$",
@@ -44,7 +47,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
 
 /** Text as LaTeX sets it; every special character stands for itself. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\{}&%$#_~^<>|"σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
+  return text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
 }
 
 /** Words longer than this get a column that breaks lines. */
@@ -68,22 +71,9 @@ const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
   condition: "",
 };
 
-/** Runs of columns with the same source. */
-export function columnGroups(
-  columns: readonly StudyColumn[],
-): readonly { readonly source: StudySource; readonly span: number }[] {
-  const groups: { source: StudySource; span: number }[] = [];
-  for (const { source } of columns) {
-    const last = groups.at(-1);
-    if (last?.source === source) last.span++;
-    else groups.push({ source, span: 1 });
-  }
-  return groups;
-}
-
 function headLines(columns: readonly StudyColumn[]): string[] {
   const titles = columns.map(({ title, unit }) => escapeLatex(unit === null ? title : `${title} (${unit})`));
-  const groups = columnGroups(columns);
+  const groups = studyColumnGroups(columns);
   if (!groups.some(({ source }) => source !== "condition")) return [`${titles.join(" & ")} \\\\`];
   let first = 1;
   const rules: string[] = [];
@@ -101,7 +91,7 @@ export function tableLatex(table: StudyTable): string {
   return [
     "\\begin{table}[htbp]",
     "\\centering\\footnotesize",
-    `\\caption{${escapeLatex(`${title}. ${caption}`)}}`,
+    `\\caption*{${escapeLatex(`${title}. ${caption}`)}}`,
     `\\label{tab:${id}}`,
     "\\begin{adjustbox}{max width=\\linewidth}",
     `\\begin{tabular}{@{}${columns.map((_, at) => alignment(table, at)).join("")}@{}}`,
@@ -136,7 +126,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\usepackage[utf8]{inputenc}",
     "\\usepackage[T1]{fontenc}",
     "\\usepackage[margin=2cm]{geometry}",
-    "\\usepackage{booktabs,adjustbox,graphicx}",
+    "\\usepackage{booktabs,adjustbox,graphicx,caption}",
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
     `\\date{${escapeLatex(minuteOf(madeAt))}}`,
@@ -155,7 +145,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
         "\\begin{figure}[htbp]",
         "\\centering",
         `\\includegraphics[width=\\linewidth]{${file}}`,
-        `\\caption{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
+        `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
         `\\label{fig:${figure.id}}`,
         "\\end{figure}",
       ];

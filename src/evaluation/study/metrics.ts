@@ -74,11 +74,3 @@ export function seedsSentence(runs: RunCell["runs"]): string {
   const seeds = runs.map(({ result }) => String(result.config.seed));
   return `Mean over ${runs.length} runs with seeds ${listed(seeds)}, which have their own weights, noise and test images; ± is the 95 % interval between seeds (Student's t), not between images.`;
 }
-
-/** Standard deviation between the seeds' means of a metric, or null. */
-export function spreadOf({ runs }: RunCell, id: string): number | null {
-  const means = runs.flatMap(({ result }) => metricOf(result.test.denoised, id)?.mean ?? []);
-  if (means.length < 2) return null;
-  const center = means.reduce((sum, value) => sum + value, 0) / means.length;
-  return Math.sqrt(means.reduce((sum, value) => sum + (value - center) ** 2, 0) / (means.length - 1));
-}
