@@ -106,7 +106,7 @@ export function qualityChart(context: StudyContext): StudyChart | null {
     kind: "points",
     id: "figure-quality",
     title: "Quality by noise",
-    caption: `Means over the test images with their 95 % intervals, one device; hollow: the study (width ${PAPER_WIDTH}, NIH ChestX-ray14). PSNR and SSIM: higher is better; LPIPS: lower. The axes do not begin at 0.`,
+    caption: `Means over the test images with their 95 % intervals, one device; hollow: the study (width ${PAPER_WIDTH}, NIH ChestX-ray14). PSNR and SSIM: higher is better; LPIPS: lower. The axes need not begin at 0.`,
     panels,
   };
 }

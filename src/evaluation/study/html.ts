@@ -67,7 +67,7 @@ const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
 };
 
 const isNumberColumn = ({ rows }: StudyTable, at: number): boolean =>
-  rows.some((row) => typeof row[at]?.value === "number");
+  rows.some((row) => typeof row[at]?.value === "number") || rows.every((row) => row[at]?.value === null);
 
 function cellHtml(cell: StudyCell): string {
   const marks = cell.marks?.length ? `<sup>${cell.marks.join(", ")}</sup>` : "";
@@ -86,7 +86,7 @@ function tableHtml(table: StudyTable, level: 2 | 3 = 3): string {
     return ` class="${names.join(" ")}"`;
   };
   const groups = studyColumnGroups(columns);
-  const groupRow = groups.some(({ source }) => source !== "condition")
+  const groupRow = groups.some(({ source, span }) => source !== "condition" && span > 1)
     ? `<tr>${groups.map(({ source, span }) => (source === "condition" ? `<td colspan="${span}"></td>` : `<th scope="colgroup" colspan="${span}"${source === "paper" ? ' class="paper"' : ""}>${SOURCE_TITLES[source]}</th>`)).join("")}</tr>`
     : "";
   const head = columns

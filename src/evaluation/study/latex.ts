@@ -56,7 +56,8 @@ const LONG_WORDS = 26;
 function alignment(table: StudyTable, at: number): string {
   const cells = table.rows.map((row) => row[at] ?? { value: null });
   const longest = Math.max(0, ...cells.map((cell) => studyCellText(cell).length));
-  if (cells.some(({ value }) => typeof value === "number")) return "r";
+  if (cells.some(({ value }) => typeof value === "number") || cells.every(({ value }) => value === null))
+    return "r";
   return longest > LONG_WORDS ? "p{0.2\\linewidth}" : "l";
 }
 
@@ -74,7 +75,8 @@ const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
 function headLines(columns: readonly StudyColumn[]): string[] {
   const titles = columns.map(({ title, unit }) => escapeLatex(unit === null ? title : `${title} (${unit})`));
   const groups = studyColumnGroups(columns);
-  if (!groups.some(({ source }) => source !== "condition")) return [`${titles.join(" & ")} \\\\`];
+  if (!groups.some(({ source, span }) => source !== "condition" && span > 1))
+    return [`${titles.join(" & ")} \\\\`];
   let first = 1;
   const rules: string[] = [];
   const cells = groups.map(({ source, span }) => {

@@ -10,12 +10,21 @@ export interface ReportTableProps {
   readonly text: StudyView["texts"][number] | undefined;
 }
 
+/** Names of rows up to this length stay on one line. */
+const SHORT = 24;
+
+/** Numbers, or nothing but reasons for their absence. */
+function isNumeric(cells: readonly (StudyCell | undefined)[]): boolean {
+  return cells.some((cell) => typeof cell?.value === "number") || cells.every((cell) => cell?.value === null);
+}
+
 /** A table of the report: ours and the study's columns told apart, footnotes below, and ways to take it along. */
 export function ReportTable({ table, text }: ReportTableProps) {
   const { id, title, caption, columns, rows, footnotes } = table;
   const groups = studyColumnGroups(columns);
-  const grouped = groups.some(({ source }) => source !== "condition");
-  const numeric = columns.map((_, at) => rows.some((row) => typeof row[at]?.value === "number"));
+  // Where every column has a title of its own source, a line above would only repeat it.
+  const grouped = groups.some(({ source, span }) => source !== "condition" && span > 1);
+  const numeric = columns.map((_, at) => isNumeric(rows.map((row) => row[at])));
   const classOf = (at: number, cell?: StudyCell): string =>
     [
       numeric[at] ? classes["number"] : classes["words"],
@@ -75,7 +84,11 @@ export function ReportTable({ table, text }: ReportTableProps) {
               <tr key={place}>
                 {row.map((cell, at) =>
                   at === 0 ? (
-                    <th key={columns[at]?.id} scope="row">
+                    <th
+                      key={columns[at]?.id}
+                      scope="row"
+                      className={studyCellText(cell).length <= SHORT ? classes["short"] : undefined}
+                    >
                       <CellText cell={cell} />
                     </th>
                   ) : (

@@ -33,7 +33,7 @@ export function networksTable(
     title: "Network against network",
     caption: `Networks on the same noisy test images, pair by pair: mean difference per image with its 95 % bootstrap interval (BCa, 2,000 resamples); p of Wilcoxon's signed ranks, two-sided, and after Holm's correction over the ${comparisons.length} comparisons of this table; d is Cohen's, of the paired differences.`,
     columns: [
-      { id: "row", title: "Difference", unit: null, source: "condition" },
+      { id: "row", title: "Networks", unit: null, source: "condition" },
       { id: "noise", title: "Noise", unit: null, source: "condition" },
       { id: "setup", title: "Setup", unit: null, source: "condition" },
       ...(letters ? [{ id: "imageSet", title: "Images", unit: null, source: "condition" } as const] : []),
