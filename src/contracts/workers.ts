@@ -247,7 +247,7 @@ export interface StudyDrawing {
 
 export interface StudyDrawnPictures {
   readonly figures: readonly { readonly figure: StudyPictureFigure; readonly drawing: StudyDrawing }[];
-  /** Runs without pictures and why, a sentence each. */
+  /** What the report with these pictures leaves out and why, a sentence each. */
   readonly leftOut: readonly string[];
 }
 

@@ -88,7 +88,7 @@ export class StudyMaker {
     onProgress: OnProgress,
     cancelled: Cancelled,
   ): Promise<StudyDrawnPictures> {
-    const { report, images, leftOut } = await this.illustrated(request, onProgress, cancelled);
+    const { report, images } = await this.illustrated(request, onProgress, cancelled);
     const figures = report.figures.flatMap((figure) => {
       const image = images.find(({ id }) => id === figure.id);
       if (figure.kind !== "pictures" || !image) return [];
@@ -99,7 +99,7 @@ export class StudyMaker {
       };
       return [{ figure, drawing }];
     });
-    return { figures, leftOut };
+    return { figures, leftOut: report.leftOut };
   }
 
   async file(
@@ -139,6 +139,6 @@ export class StudyMaker {
     const images = report.figures.flatMap((figure) =>
       figure.kind === "pictures" ? [composePicture(figure, pictures)] : [],
     );
-    return { report, images, leftOut };
+    return { report, images };
   }
 }

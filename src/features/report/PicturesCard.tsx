@@ -71,11 +71,6 @@ export function PicturesCard({ testImages }: Pick<StudyView, "testImages">) {
         {busy && <WorkProgress label="Pictures drawn" />}
         {workFailure && !busy && <FailurePanel title="This could not be made" failure={workFailure} />}
         {pictures && <Pictures figures={pictures.figures} />}
-        {pictures?.leftOut.map((sentence) => (
-          <Text key={sentence} size="sm" c="dimmed">
-            {sentence}
-          </Text>
-        ))}
       </Stack>
     </Card>
   );
@@ -113,7 +108,8 @@ function Pictures({
   const images = [...new Map(figures.map(({ figure }) => [figure.key, figure.imageIndex]))];
   const [wanted, setWanted] = useState<string | null>(null);
   const shown = images.some(([key]) => key === wanted) ? wanted : (images[0]?.[0] ?? null);
-  if (images.length === 0) return <Text size="sm">No picture could be made.</Text>;
+  if (images.length === 0)
+    return <Text size="sm">No picture could be made; why is said under “Left out”.</Text>;
   const visible = figures.filter(({ figure }) => figure.key === shown);
   return (
     <>

@@ -90,7 +90,8 @@ function initial(runs: readonly RunRecord[], asked: string | null): readonly str
 
 function ReportBody({ view }: { readonly view: StudyView }) {
   const { report, charts, texts, testImages } = view;
-  const { summary, differences, tables, figures, conditions, leftOut } = report;
+  const { summary, differences, tables, figures, conditions } = report;
+  const leftOut = useStudyReport().pictures?.leftOut ?? report.leftOut;
   const textOf = (id: string) => texts.find((text) => text.id === id);
   return (
     <>

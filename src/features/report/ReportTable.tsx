@@ -12,6 +12,8 @@ export interface ReportTableProps {
 
 /** Names of rows up to this length stay on one line. */
 const SHORT = 24;
+/** Longer words get a column that is wide enough to be read. */
+const LONG = 36;
 
 /** Numbers, or nothing but reasons for their absence. */
 function isNumeric(cells: readonly (StudyCell | undefined)[]): boolean {
@@ -25,9 +27,13 @@ export function ReportTable({ table, text }: ReportTableProps) {
   // Where every column has a title of its own source, a line above would only repeat it.
   const grouped = groups.some(({ source, span }) => source !== "condition" && span > 1);
   const numeric = columns.map((_, at) => isNumeric(rows.map((row) => row[at])));
+  const long = columns.map((_, at) =>
+    rows.some((row) => (row[at] ? studyCellText(row[at]).length : 0) > LONG),
+  );
   const classOf = (at: number, cell?: StudyCell): string =>
     [
       numeric[at] ? classes["number"] : classes["words"],
+      long[at] ? classes["long"] : "",
       columns[at]?.source === "paper" ? classes["paper"] : "",
       cell?.value === null ? classes["absent"] : "",
     ].join(" ");
