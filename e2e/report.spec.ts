@@ -157,7 +157,8 @@ test("a report of two runs by keyboard: its cells are those of result.json, its 
   ] as const) {
     await page.setViewportSize({ width, height: 844 });
     await page.emulateMedia({ colorScheme });
-    expect(await serious(page)).toEqual([]);
+    // Colours take a moment to change.
+    await expect.poll(() => serious(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
       0,
     );
