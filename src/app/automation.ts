@@ -5,6 +5,7 @@ import type { RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
 import { compareMethods, comparisonStore } from "@/state/comparison";
+import { deleteRun } from "@/state/runs";
 import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
 import { saveBlob } from "@/ui/saveBlob";
@@ -35,6 +36,8 @@ export interface LabAutomation {
   status(): AutomationStatus;
   /** Runs these methods on the run's noisy test images; `status()` follows. */
   compareMethods(runId: string, names: readonly string[]): Promise<Outcome<void>>;
+  /** Removes a run and its weights. */
+  deleteRun(runId: string): Promise<Outcome<void>>;
   /** Offers the run's files as one zip download. `paths`: content hash → file name. */
   exportRun(runId: string, paths: Readonly<Record<string, string>>): Promise<Outcome<null>>;
 }
@@ -111,6 +114,7 @@ export function installAutomation(): void {
     },
     resumeRun: resumeTraining,
     compareMethods,
+    deleteRun,
     pause: pauseTraining,
     status() {
       const { phase, note, progress, epochs, checkpointStep, rendering, ended } = trainingStore.getState();
