@@ -40,9 +40,7 @@ test("a study that is interrupted goes on where it was and ends with the report 
   const made = json(join(report, "report.json"));
   expect(made.leftOut.join(" ")).not.toContain("not done");
   const quality = made.tables.find((table: { id: string }) => table.id === "table-3");
-  const psnrAt = quality.columns.findIndex(
-    (column: { id: string; source: string }) => column.id === "psnrDb",
-  );
+  const psnrAt = quality.columns.findIndex((column: { id: string }) => column.id === "ours.psnrDb");
   const results = ["unet-std0.1", "unetpp-std0.1", "unet-std0.2", "unetpp-std0.2"].map((name) =>
     json(join(out, `${name}-single-f32`, "result.json")),
   );

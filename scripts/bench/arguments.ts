@@ -91,6 +91,10 @@ export function weightFile(option: string, path: string | undefined): string | n
   if (path === undefined) return null;
   const file = resolveFromCaller(path);
   if (!existsSync(file))
-    throw new LabError("weights/missing", `--${option} ${path} does not exist.`, "Give a safetensors file.");
+    throw new LabError(
+      "weights/missing",
+      `--${option} ${path} does not exist.`,
+      "Give a safetensors or .pth file.",
+    );
   return file;
 }

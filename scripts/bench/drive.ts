@@ -24,6 +24,7 @@ export async function drive(session: SessionState, options: DriveOptions): Promi
   try {
     lab = await open();
     await loadLpips(lab, state);
+    await loadDncnn(lab, state);
     state = await loadImages(lab, state, options);
     for (const [index, run] of plan.runs.entries()) {
       if (state.runs[index]?.done) continue;
@@ -94,6 +95,13 @@ async function loadLpips(lab: LabPage, { plan, runs }: SessionState): Promise<vo
   if (plan.lpips === null || runs.some(({ runId }) => runId !== null)) return;
   await lab.page.setInputFiles("#automation-lpips", plan.lpips);
   unwrap(await call(lab, "loadLpips"));
+}
+
+/** Stores the weights of the method dncnn, once a session, likewise. */
+async function loadDncnn(lab: LabPage, { plan, runs }: SessionState): Promise<void> {
+  if (!plan.dncnn || runs.some(({ runId }) => runId !== null)) return;
+  await lab.page.setInputFiles("#automation-dncnn", plan.dncnn);
+  unwrap(await call(lab, "loadDncnn"));
 }
 
 /** Imports the files, once a session. Phantoms are rendered by the run itself. */

@@ -30,6 +30,7 @@ export type Decorate = (line: string, status: AutomationStatus) => string;
 type Method =
   | "importImages"
   | "loadLpips"
+  | "loadDncnn"
   | "startRun"
   | "resumeRun"
   | "compareMethods"

@@ -54,9 +54,8 @@ export async function oneRun(
       if (runId === null) {
         runId = await start(lab, session, folder, planned);
         record({ runId, trained: false, done: false });
-        await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
-      } else if (await resume(lab, runId))
-        await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
+      } else unwrap(await call(lab, "resumeRun", runId));
+      await train(lab, session, runId, folder, options, decorateWith(clock), onLost);
     } finally {
       seconds.training = clock.elapsed();
       record({ runId, trained: false, done: false });
@@ -102,14 +101,6 @@ async function start(
   );
 }
 
-/** False when the run came to its end although it was interrupted: between its last step and the pause it can. */
-async function resume(lab: LabPage, runId: string): Promise<boolean> {
-  const resumed = await call(lab, "resumeRun", runId);
-  if (!resumed.ok && resumed.failure.code === "run/complete") return false;
-  unwrap(resumed);
-  return true;
-}
-
 /** Follows a run to its end; one that fails or is interrupted leaves what it has in `folder`, or was never stored (`onLost`). */
 async function train(
   lab: LabPage,
@@ -124,7 +115,8 @@ async function train(
     if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
     throw error;
   });
-  if (!outcome.ok) {
+  // Interrupted between its last step and the pause, it came to its end, and there is nothing to resume.
+  if (!outcome.ok && outcome.failure.code !== "run/complete") {
     const { code, message, remedy } = outcome.failure;
     const failed = new LabError(code, message, remedy);
     // A run that could not begin is not stored: then there is nothing to save, and the reason is what counts.

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { LabError, unwrap } from "@/contracts/failure";
 import {
+  ALL_METHODS,
   applyMode,
   assertSupported,
   DEFAULT_CONFIG,
@@ -9,7 +10,8 @@ import {
   parseRunConfig,
   type RunConfig,
 } from "@/contracts/runConfig";
-import { methodNamed } from "@/evaluation/methods/registry";
+import { dncnn } from "@/evaluation/methods/dncnn";
+import { describedMethod } from "@/evaluation/methods/registry";
 import {
   badOption,
   type DataSource,
@@ -25,8 +27,8 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
 
   --config FILE              a run config as JSON; the options below override it
   --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT (phantom:64)
-  --model unet|unetpp        network (unet)
-  --width N                  channels of the first level (64)
+  --model unet|unetpp|dncnn  network (unet)
+  --width N                  channels of the first level, of DnCNN of every layer (64)
   --size N                   image side in pixels, a multiple of 16 (256)
   --noise-mean X             mean of the added noise (0)
   --noise-std X[,X…]         its standard deviation (0.1); several make a sweep, one subfolder each
@@ -46,11 +48,12 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
-  --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
-  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
+  --baselines LIST           methods on the same noisy test images (none): all, or of noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d, dncnn
+  --dncnn FILE               weights for the method dncnn (safetensors or .pth with KAIR's names)
+  --lpips FILE               LPIPS weights, made by npm run get-lpips
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
-  --weights FILE             start from these weights (safetensors with PyTorch names)
+  --weights FILE             start from these weights (safetensors or .pth, PyTorch names)
   --out DIR                  output folder (results/<time>-<model>)
   --resume DIR               continue an interrupted run from its output folder
   --browser-arg ARG          an extra argument for Chromium (repeatable)
@@ -75,6 +78,8 @@ export interface BenchPlan {
   readonly weights: string | null;
   /** Absolute path of LPIPS weights, or null. */
   readonly lpips: string | null;
+  /** Absolute path of weights for the method dncnn, or null; absent in sessions of earlier labs. */
+  readonly dncnn?: string | null;
   readonly out: string;
   readonly browserArguments: readonly string[];
   readonly headed: boolean;
@@ -116,6 +121,7 @@ const OPTIONS = {
   evaluate: { type: "string" },
   baselines: { type: "string" },
   lpips: { type: "string" },
+  dncnn: { type: "string" },
   "export-images": { type: "string" },
   trace: { type: "string" },
   weights: { type: "string" },
@@ -246,7 +252,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
     const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
-    for (const name of config.evaluation.baselines) methodNamed(name);
+    for (const name of config.evaluation.baselines) if (name !== ALL_METHODS) describedMethod(name);
     return { folder, config };
   });
   const first = (runs[0] as BenchRun).config;
@@ -270,6 +276,19 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       "--lpips is given, but LPIPS is not asked for.",
       "Add lpips to --evaluate, or leave both out.",
     );
+  const dncnnFile = weightFile("dncnn", values.dncnn);
+  const { baselines } = first.evaluation;
+  if (dncnnFile === null && baselines.includes(dncnn.name))
+    throw new LabError(
+      "weights/no-dncnn",
+      "--baselines dncnn has no weights.",
+      "Give them with --dncnn FILE.",
+    );
+  if (dncnnFile !== null && !baselines.includes(dncnn.name) && !baselines.includes(ALL_METHODS))
+    throw badOption(
+      "--dncnn is given, but the method is not asked for.",
+      "Add dncnn to --baselines, or leave both out.",
+    );
   const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return {
     kind: "run",
@@ -279,6 +298,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       data: dataOf(values.data ?? source),
       weights,
       lpips,
+      dncnn: dncnnFile,
       out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
       browserArguments,
       headed,

@@ -58,6 +58,11 @@ describe("parseStudy", () => {
     expect(runs.filter(({ config }) => config.evaluation.exportImages === 3)).toHaveLength(6);
   });
 
+  it("takes DnCNN among the methods where its weights are given", () => {
+    const [first] = plan("--dncnn", "package.json").runs;
+    expect(first?.config.evaluation.baselines.at(-1)).toBe("dncnn");
+  });
+
   it("as published has the study's noise and the mean-corrected input", () => {
     const [first] = plan("--mode", "paper").runs;
     expect(first?.config.noise).toEqual({ mean: 0.1, std: 0.1, draw: "once" });
@@ -101,6 +106,8 @@ describe("parseStudy", () => {
     ["config/invalid", ["--data", "phantom:64", "--setups", "dp"]],
     ["config/unsupported", ["--data", "phantom:64", "--engine", "tfjs-wasm", "--precisions", "mixed"]],
     ["config/baseline", ["--data", "phantom:64", "--baselines", "magic"]],
+    ["weights/no-dncnn", ["--data", "phantom:64", "--baselines", "dncnn"]],
+    ["weights/missing", ["--data", "phantom:64", "--dncnn", "no-such-file"]],
     ["data/missing", ["--data", "no-such-folder"]],
   ])("refuses with %s: %j", (code, args) => {
     expect(codeOf(...args)).toBe(code);

@@ -1,5 +1,8 @@
+import { LabError } from "@/contracts/failure";
 import { applyMode, DEFAULT_CONFIG, ENGINES, type EngineName, MIXED_ENGINES } from "@/contracts/runConfig";
-import { METHODS, methodNamed } from "@/evaluation/methods/registry";
+import { dncnn } from "@/evaluation/methods/dncnn";
+import { describedMethod, METHODS } from "@/evaluation/methods/registry";
+
 import {
   badOption,
   dataOf,
@@ -17,7 +20,7 @@ export const STUDY_HELP = `npm run study -- --data SRC [options]      makes the 
   --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT
   --quick                    small networks on small images for a few epochs: says whether all works, not how good it gets
   --mode paper|sound         the study as published, or mended (sound)
-  --models LIST              networks (unet,unetpp)
+  --models LIST              networks: unet, unetpp, dncnn (unet,unetpp)
   --noise-std LIST           standard deviations of the noise (0.1,0.2,0.3)
   --setups LIST              single, dp:N, ddp:N (single,dp:2,ddp:2)
   --setups-at LIST           noise levels at which setups and precisions are compared (all; quick: the first)
@@ -31,6 +34,7 @@ export const STUDY_HELP = `npm run study -- --data SRC [options]      makes the 
   --batch N                  images per step and replica (16; quick: 4)
   --max-images N             use only the first N images (all; quick: 256)
   --lpips FILE               LPIPS weights; without them the tables say so
+  --dncnn FILE               weights of DnCNN (safetensors or .pth with KAIR's names), one more method
   --pictures N               test images that the figures may show (3)
   --out DIR                  output folder (results/<time>-study)
   --resume DIR               continue an interrupted study from its output folder
@@ -60,6 +64,7 @@ const OPTIONS = {
   batch: { type: "string" },
   "max-images": { type: "string" },
   lpips: { type: "string" },
+  dncnn: { type: "string" },
   pictures: { type: "string" },
   out: { type: "string" },
   resume: { type: "string" },
@@ -107,6 +112,7 @@ export function parseStudy(args: readonly string[], now: Date): BenchCommand {
     distinct(name, text).map((part) => number(name, part));
   const size = values.quick ? QUICK : undefined;
   const lpips = weightFile("lpips", values.lpips);
+  const dncnnFile = weightFile("dncnn", values.dncnn);
   const preset = applyMode(DEFAULT_CONFIG, mode);
   const base = {
     mode,
@@ -141,7 +147,7 @@ export function parseStudy(args: readonly string[], now: Date): BenchCommand {
     setups: distinct("setups", values.setups ?? "single,dp:2,ddp:2"),
     precisions: distinct("precisions", values.precisions ?? (hasMixed ? "f32,mixed" : "f32")),
     seeds: numbers("seeds", values.seeds ?? String(DEFAULT_CONFIG.seed)),
-    baselines: methodsOf(values.baselines, preset.noise.mean),
+    baselines: methodsOf(values.baselines, preset.noise.mean, dncnnFile !== null),
     pictures: numeric("pictures") ?? 3,
     base,
   });
@@ -154,6 +160,7 @@ export function parseStudy(args: readonly string[], now: Date): BenchCommand {
       data: dataOf(values.data),
       weights: null,
       lpips,
+      dncnn: dncnnFile,
       out: resolveFromCaller(values.out ?? `results/${stamp}-study`),
       browserArguments,
       headed,
@@ -161,12 +168,20 @@ export function parseStudy(args: readonly string[], now: Date): BenchCommand {
   };
 }
 
-/** All methods where none is named; `mean` says nothing where the noise has none. */
-function methodsOf(text: string | undefined, noiseMean: number): string[] {
+/** All methods where none is named: `mean` says nothing where the noise has none, and DnCNN needs its weights. */
+function methodsOf(text: string | undefined, noiseMean: number, withDncnn: boolean): string[] {
   if (text === "none") return [];
-  if (text === undefined)
-    return METHODS.map(({ name }) => name).filter((name) => name !== "mean" || noiseMean !== 0);
+  if (text === undefined) {
+    const names = METHODS.map(({ name }) => name).filter((name) => name !== "mean" || noiseMean !== 0);
+    return withDncnn ? [...names, dncnn.name] : names;
+  }
   const names = distinct("baselines", text);
-  for (const name of names) methodNamed(name);
+  for (const name of names) describedMethod(name);
+  if (names.includes(dncnn.name) && !withDncnn)
+    throw new LabError(
+      "weights/no-dncnn",
+      "--baselines dncnn has no weights.",
+      "Give them with --dncnn FILE.",
+    );
   return names;
 }

@@ -1,5 +1,5 @@
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
-import { applyMode, DEFAULT_CONFIG } from "@/contracts/runConfig";
+import { applyMode, DEFAULT_CONFIG, withNetwork } from "@/contracts/runConfig";
 
 export const PAPER_CITATION =
   "Adebayo & Khan, “Distributed Deep Learning for Medical Image Denoising with Data Obfuscation”, BIBE 2025";
@@ -79,13 +79,14 @@ export const PAPER_DEVICE = "NVIDIA RTX A4500, one or two";
 /** What the study trained on and tested with. */
 export const PAPER_DATA = { images: 14_999, test: 2_551, description: "NIH ChestX-ray14" } as const;
 
-/** The study's protocol as a run config, for this network and noise. */
+/** The study's protocol as a run config, for this noise and network; its U-Net where it had no such network. */
 export function paperConfig(config: RunConfig): RunConfig {
   const paper = applyMode(DEFAULT_CONFIG, "paper");
+  const known = PAPER_RESULTS.some(({ model }) => model === config.model.name);
   return {
     ...paper,
     noise: { ...paper.noise, std: config.noise.std },
-    model: { ...paper.model, name: config.model.name },
+    model: known ? withNetwork(paper.model, config.model.name) : paper.model,
   };
 }
 

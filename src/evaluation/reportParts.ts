@@ -23,9 +23,14 @@ export function withInterval({ mean, ci95 }: { mean: number; ci95: number | null
     : fixed(mean, digits);
 }
 
+/** A cell of a further metric, which an image may be too small for and an earlier version did not measure. */
+export function further(value: MeanInterval | null | undefined, digits: number): string {
+  return value ? withInterval(value, digits) : "–";
+}
+
 /** A cell of the column LPIPS: the value, or why there is none. */
 export function perceptual(
-  value: MeanInterval | null,
+  value: MeanInterval | null | undefined,
   { lpips }: Pick<NonNullable<RunResult["test"]>, "lpips">,
 ): string {
   if (value) return withInterval(value, LPIPS_DIGITS);

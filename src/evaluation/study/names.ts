@@ -1,14 +1,21 @@
-import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
-import { setupOf } from "@/contracts/runConfig";
+import {
+  type ModelConfig,
+  NETWORK_NAMES,
+  NETWORK_TITLES,
+  type RunConfig,
+  setupOf,
+} from "@/contracts/runConfig";
 
 /** In the order of tables. */
-export const NETWORK_TITLES: Record<ModelConfig["name"], string> = { unet: "U-Net", unetpp: "U-Net++" };
+export const NETWORK_ORDER = NETWORK_NAMES;
+export { NETWORK_TITLES };
 
-export const NETWORK_ORDER = Object.keys(NETWORK_TITLES) as ModelConfig["name"][];
+/** What sets a network apart from the usual one of its name. */
+const NORM_NOTES = { last: "", both: ", BatchNorm twice", none: ", without BatchNorm" } as const;
 
 /** "U-Net", or "U-Net, BatchNorm twice". */
 export function networkTitle({ name, norm }: ModelConfig): string {
-  return `${NETWORK_TITLES[name]}${norm === "both" ? ", BatchNorm twice" : ""}`;
+  return `${NETWORK_TITLES[name]}${NORM_NOTES[norm]}`;
 }
 
 /** "σ 0.1", or "σ 0.1, mean 0.1". */
