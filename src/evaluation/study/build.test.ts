@@ -75,7 +75,9 @@ describe("buildStudyReport", () => {
     const table = tableOf(report, "table-3");
     // Means 30 and 32: deviation √2, so the half width is t · √2/√2.
     expect(column(table, "ours.psnrDb")[0]).toBe(`31.000 ± ${T1.toFixed(3)}`);
-    expect(table.footnotes.join(" ")).toContain("Mean over 2 runs with seeds 1 and 2");
+    expect(table.footnotes.join(" ")).toContain(
+      "Mean over 2 runs with seeds 1 and 2 (PSNR 30.000 and 32.000 dB, standard deviation 1.414 dB)",
+    );
     expect(report.leftOut.filter((sentence) => sentence.includes("does not count"))).toEqual([]);
   });
 

@@ -45,9 +45,13 @@ const SPECIAL: Readonly<Record<string, string>> = {
   "\u00a0": "~",
 };
 
+/** What T1 fonts lack would end the run of TeX: a name in another script loses its letters here, and here only. */
+const NOT_IN_T1 = /[^\x20-\x7e\u00a0-\u017f]/gu;
+
 /** Text as LaTeX sets it; every special character stands for itself. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
+  const escaped = text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
+  return escaped.replace(NOT_IN_T1, "?");
 }
 
 /** Words longer than this get a column that breaks lines. */
