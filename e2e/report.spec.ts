@@ -114,6 +114,17 @@ test("a report of two runs by keyboard: its cells are those of result.json, its 
   await page.keyboard.press("ArrowRight");
   await expect.poll(() => figure.getAttribute("src")).not.toBe(before);
 
+  // So does a click on an image: the crop goes there.
+  const moved = await figure.getAttribute("src");
+  const box = await figure.boundingBox();
+  if (!box) throw new Error("The figure has no place on the page.");
+  await figure.click({ position: { x: box.width * 0.1, y: box.height * 0.2 } });
+  await expect.poll(() => figure.getAttribute("src")).not.toBe(moved);
+  await expect(page.getByRole("slider", { name: "Crop from left" })).not.toHaveAttribute(
+    "aria-valuenow",
+    "0.21",
+  );
+
   const download = async (label: string): Promise<string> =>
     saved(page, async () => {
       await press(page, page.getByRole("button", { name: "Download", exact: true }));

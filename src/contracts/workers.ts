@@ -238,7 +238,12 @@ export interface StudyDrawing {
 }
 
 export interface StudyDrawnPictures {
-  readonly figures: readonly { readonly figure: StudyPictureFigure; readonly drawing: StudyDrawing }[];
+  readonly figures: readonly {
+    readonly figure: StudyPictureFigure;
+    readonly drawing: StudyDrawing;
+    /** Where the whole images lie in the drawing: left edge of each column and its top, side of a cell, in the drawing's pixels. */
+    readonly places: { readonly lefts: readonly number[]; readonly top: number; readonly side: number };
+  }[];
   /** What the report with these pictures leaves out and why, a sentence each. */
   readonly leftOut: readonly string[];
 }

@@ -16,7 +16,7 @@ import { reportLatex, tableLatex } from "@/evaluation/study/latex";
 import { reportMarkdown, tableMarkdown } from "@/evaluation/study/markdown";
 import { picturedRuns } from "@/evaluation/study/pictureFigures";
 import { composePicture } from "@/evaluation/study/pictureImage";
-import { pictureSvg } from "@/evaluation/study/pictureSvg";
+import { pictureSvg, wholePlaces } from "@/evaluation/study/pictureSvg";
 import { runCells } from "@/evaluation/study/runCells";
 import { DARK, LIGHT } from "@/evaluation/study/svg";
 import { getRun } from "@/storage/runs";
@@ -97,7 +97,7 @@ export class StudyMaker {
         light: pictureSvg(figure, image, LIGHT),
         dark: pictureSvg(figure, image, DARK),
       };
-      return [{ figure, drawing }];
+      return [{ figure, drawing, places: wholePlaces(figure, image) }];
     });
     return { figures, leftOut: report.leftOut };
   }

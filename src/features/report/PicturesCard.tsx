@@ -14,6 +14,7 @@ import {
 import { FailurePanel } from "@/ui/FailurePanel";
 import { NumberSlider } from "@/ui/NumberSlider";
 import { plural } from "@/ui/plural";
+import { cropAround } from "./cropAround";
 import { ReportFigure } from "./ReportFigure";
 import { WorkProgress } from "./WorkProgress";
 
@@ -48,7 +49,8 @@ export function PicturesCard({ testImages }: Pick<StudyView, "testImages">) {
       </Group>
       <Text size="sm" c="dimmed" maw={820} mb="md">
         Noisy, as each network gives it back, and clean, at each noise level: the whole image, a crop of it,
-        and the error. The test images go through the best weights of the runs once more.
+        and the error. The test images go through the best weights of the runs once more. A click on an image
+        moves the crop there.
       </Text>
       <Stack gap="md">
         <Group align="flex-start" gap="lg">
@@ -122,9 +124,17 @@ function Pictures({
           style={{ alignSelf: "flex-start" }}
         />
       )}
-      {visible.map(({ figure, drawing }) => (
+      {visible.map(({ figure, drawing, places }) => (
         <div key={figure.id}>
-          <ReportFigure title={pictureTitle(figure)} caption={figure.caption} drawing={drawing} />
+          <ReportFigure
+            title={pictureTitle(figure)}
+            caption={figure.caption}
+            drawing={drawing}
+            onPoint={(x, y) => {
+              const crop = cropAround(figure.crop, places, x, y);
+              if (crop) applyCrop(crop);
+            }}
+          />
         </div>
       ))}
     </>

@@ -15,10 +15,12 @@ export interface ReportFigureProps {
   readonly title: string;
   readonly caption: string;
   readonly drawing: StudyDrawing;
+  /** A click on the drawing, in its own pixels. For pointers: what it does must have other ways too. */
+  readonly onPoint?: (x: number, y: number) => void;
 }
 
 /** A figure of the report as a picture, with its caption and files. Files are in the colours of paper. */
-export function ReportFigure({ title, caption, drawing }: ReportFigureProps) {
+export function ReportFigure({ title, caption, drawing, onPoint }: ReportFigureProps) {
   const scheme = useComputedColorScheme("light");
   const address = useAddress(scheme === "dark" ? drawing.dark : drawing.light);
   const save = async (format: "svg" | "png"): Promise<void> => {
@@ -50,7 +52,19 @@ export function ReportFigure({ title, caption, drawing }: ReportFigureProps) {
       </Group>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone it scrolls, and has to be reached by keyboard */}
       <section className={classes["frame"]} aria-label={title} tabIndex={0}>
-        {address && <img className={classes["drawing"]} src={address} alt={describeDrawing(drawing.light)} />}
+        {address && (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: a short cut for pointers to what sliders do
+          <img
+            className={classes["drawing"]}
+            data-pointed={onPoint !== undefined || undefined}
+            src={address}
+            alt={describeDrawing(drawing.light)}
+            onClick={({ currentTarget: image, nativeEvent: { offsetX, offsetY } }) => {
+              const scale = image.naturalWidth / image.clientWidth;
+              onPoint?.(offsetX * scale, offsetY * scale);
+            }}
+          />
+        )}
       </section>
       <Text size="sm" c="dimmed" mt="xs" maw={820}>
         {caption}
