@@ -97,6 +97,8 @@ async function work<T>(
   call: (onProgress: (progress: ComparisonProgress) => void) => Promise<Outcome<T>>,
 ): Promise<Outcome<T> | null> {
   const turn = ++latest;
+  // What is overtaken shall not keep the worker from what is wanted now.
+  if (studyReportStore.getState().working) cancelStudyWork();
   studyReportStore.setState({ working: kind, progress: null, workFailure: null });
   const outcome = await call((progress) => {
     if (turn === latest) studyReportStore.setState({ progress });

@@ -55,6 +55,13 @@ describe("buildStudyReport", () => {
     expect(table.columns.map(({ id }) => id)).not.toContain("ours.msSsim");
   });
 
+  it("has the study's row once beside a run in mixed precision too", () => {
+    const table = tableOf(build(studyRun({ id: "a", engine: { precision: "mixed" } })), "table-3");
+    expect(column(table, "row")).toEqual(["U-Net, σ 0.1", "U-Net++, σ 0.1"]);
+    expect(column(table, "paper.psnrDb")).toEqual(["34.952 ± 0.040", "34.387 ± 0.050"]);
+    expect(table.footnotes.join(" ")).toContain("In mixed precision");
+  });
+
   it("shows every metric that a test has", () => {
     const change = (result: Parameters<NonNullable<Parameters<typeof studyRun>[0]["change"]>>[0]) => ({
       ...result,

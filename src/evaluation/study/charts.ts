@@ -2,7 +2,7 @@ import type { StudyChart, StudyMark, StudyPanel } from "@/contracts/studyReport"
 import type { MeanInterval } from "@/contracts/training";
 import { meanInterval } from "../interval";
 import { PAPER_RESULTS, PAPER_WIDTH } from "../paperResults";
-import { paperSetup, type StudyContext } from "./context";
+import { asFloat32, paperResult, type StudyContext } from "./context";
 import { METRICS, type Metric, metricOf } from "./metrics";
 import { NETWORK_TITLES, networkTitle, setupTitle } from "./names";
 import type { RunCell } from "./runCells";
@@ -86,12 +86,7 @@ export function qualityChart(context: StudyContext): StudyChart | null {
       const ours = cells.flatMap((cell) => {
         const value = quality(cell, metric);
         const label = `${noiseOf(cell.noise)}${imagesSuffix(context, cell)}`;
-        const beside = PAPER_RESULTS.find(
-          ({ noiseStd, model, setup }) =>
-            noiseStd === cell.noise.std &&
-            model === cell.model.name &&
-            setup === paperSetup({ engine: { ...cell.engine, precision: "f32" } }),
-        );
+        const beside = paperResult(asFloat32(cell));
         const theirs = beside?.[metric.id as "psnrDb" | "ssim" | "lpips"];
         return [
           ...(value ? [{ label, mark: mark(seriesOf(cell), "ours", value) }] : []),

@@ -90,6 +90,7 @@ const VALUE_WORDS: Readonly<Record<string, string>> = {
   fresh: "afresh at each visit",
   last: "the second of a block",
   both: "both of a block",
+  none: "none",
   null: "no limit",
   f16: "16-bit floats",
 };

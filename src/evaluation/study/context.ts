@@ -52,6 +52,11 @@ export function paperResult(cell: Pick<RunCell, "model" | "noise" | "engine">): 
   );
 }
 
+/** A cell as if it had run in float32: the study has one device in no other precision, so that is what stands beside. */
+export function asFloat32(cell: RunCell): RunCell {
+  return { ...cell, engine: { ...cell.engine, precision: "f32" } };
+}
+
 /** The study's results at noise levels of these cells that none of the cells stands beside. */
 export function paperOnly(
   cells: readonly RunCell[],

@@ -1,6 +1,6 @@
 import { type StudyCell, studyCellText } from "@/contracts/studyReport";
 import { difference, Footnotes, mean, PSNR_DIGITS, pValue } from "./cells";
-import { paperResult, type StudyContext } from "./context";
+import { asFloat32, paperResult, type StudyContext } from "./context";
 import { METRICS, type Metric, metricCell } from "./metrics";
 import { listed, networkTitle } from "./names";
 import type { NetworkComparison } from "./paired";
@@ -24,7 +24,7 @@ export function summarySentences(
   }
   const quality = [...byNoise].map(([place, group]) => {
     const parts = group.map((cell) => {
-      const paper = paperResult({ ...cell, engine: { ...cell.engine, precision: "f32" } });
+      const paper = paperResult(asFloat32(cell));
       const beside = paper ? ` (the study: ${decibels(mean(paper.psnrDb, PSNR_DIGITS))})` : "";
       const width = cell.model.width === 64 ? "" : ` width ${cell.model.width}`;
       return `${networkTitle(cell.model)}${width} reaches ${decibels(metricCell(cell, PSNR, new Footnotes()))}${beside}`;
