@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import { type StudyReport, type StudyTable, studyCellText } from "@/contracts/studyReport";
 import { buildStudyReport } from "./build";
 import { reportMarkdown } from "./markdown";
@@ -53,6 +54,15 @@ describe("buildStudyReport", () => {
     ]);
     expect(column(table, "ours.lpips").slice(0, 2)).toEqual(["not measured", "not measured"]);
     expect(table.columns.map(({ id }) => id)).not.toContain("ours.msSsim");
+  });
+
+  it("says that there were no weights for LPIPS where that is why there is none", () => {
+    const lpips = { ok: false, failure: NO_LPIPS_WEIGHTS } as const;
+    const without = studyRun({
+      id: "a",
+      change: (result) => ({ ...result, test: result.test && { ...result.test, lpips } }),
+    });
+    expect(column(tableOf(build(without), "table-3"), "ours.lpips")[0]).toBe("no weights");
   });
 
   it("has the study's row once beside a run in mixed precision too", () => {

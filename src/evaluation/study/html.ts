@@ -58,7 +58,7 @@ sup{line-height:0}
 figure svg{display:block;width:100%;height:auto}
 figcaption{margin-top:12px;font-size:0.87rem}
 @page{size:A4 landscape;margin:12mm}
-@media print{:root{${variables(LIGHT, "#ffffff", "#0a6b73")}}body{font-size:11px}main{max-width:none;padding:0}section,figure{border:0;padding:0;break-inside:avoid}.scroll{overflow:visible}table{font-size:0.8em;width:100%}th,td{padding:3px 7px 3px 0}figure svg{max-height:165mm}td.number,th.number{white-space:normal}}
+@media print{:root{${variables(LIGHT, "#ffffff", "#0a6b73")}}body{font-size:11px}h2,h3{break-after:avoid}.notes{font-size:0.8em}main{max-width:none;padding:0}section,figure{border:0;padding:0;break-inside:avoid}.scroll{overflow:visible}table{font-size:0.8em;width:100%}th,td{padding:3px 7px 3px 0}figure svg{max-height:165mm}td.number,th.number{white-space:normal}}
 `;
 
 const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {

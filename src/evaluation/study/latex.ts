@@ -131,8 +131,8 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\documentclass[10pt]{article}",
     "\\usepackage[utf8]{inputenc}",
     "\\usepackage[T1]{fontenc}",
-    "\\usepackage[margin=2cm]{geometry}",
-    "\\usepackage{booktabs,adjustbox,graphicx,caption}",
+    "\\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
+    "\\usepackage{booktabs,adjustbox,graphicx,caption,placeins}",
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
     `\\date{${escapeLatex(minuteOf(madeAt))}}`,
@@ -142,7 +142,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     ...itemize(summary),
     "\\section*{Differences from the study}",
     tableLatex(differences),
-    "\\section*{Tables}",
+    "\\FloatBarrier\\section*{Tables}",
     ...tables.map(tableLatex),
     ...figures.flatMap((figure) => {
       const file = pictureFiles.get(figure.id);
@@ -150,15 +150,15 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
       return [
         "\\begin{figure}[htbp]",
         "\\centering",
-        `\\includegraphics[width=\\linewidth]{${file}}`,
+        `\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`,
         `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
         `\\label{fig:${figure.id}}`,
         "\\end{figure}",
       ];
     }),
-    "\\section*{Conditions}",
+    "\\FloatBarrier\\section*{Conditions}",
     tableLatex(conditions),
-    ...(leftOut.length > 0 ? ["\\section*{Left out}", ...itemize(leftOut)] : []),
+    ...(leftOut.length > 0 ? ["\\FloatBarrier\\section*{Left out}", ...itemize(leftOut)] : []),
     "\\end{document}",
   ].join("\n")}\n`;
 }
