@@ -5,6 +5,7 @@ import type { ModelSummary } from "@/contracts/run";
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
 import type {
   BundleProgress,
+  ComparisonProgress,
   DenoiseRequest,
   DenoiseResult,
   EvaluationApi,
@@ -14,6 +15,10 @@ import type {
   ModelDescription,
   NoisePreview,
   NoisePreviewRequest,
+  StudyDrawnPictures,
+  StudyFormat,
+  StudyRequest,
+  StudyView,
 } from "@/contracts/workers";
 import { LazyWorker } from "./lazyWorker";
 
@@ -108,6 +113,32 @@ export function exportForPytorch(
   onProgress: Listener<BundleProgress>,
 ): Promise<Outcome<Blob>> {
   return evaluation.call((api) => api.exportForPytorch(request, proxy(onProgress)));
+}
+
+/** The study's tables and charts from stored runs. */
+export function studyReport(request: StudyRequest): Promise<Outcome<StudyView>> {
+  return evaluation.call((api) => api.studyReport(request));
+}
+
+/** The report's pictures; `cancelStudy` ends it with `run/cancelled`. */
+export function studyPictures(
+  request: StudyRequest,
+  onProgress: Listener<ComparisonProgress>,
+): Promise<Outcome<StudyDrawnPictures>> {
+  return evaluation.call((api) => api.studyPictures(request, proxy(onProgress)));
+}
+
+/** The report as a file; `cancelStudy` ends it with `run/cancelled`. */
+export function studyFile(
+  request: StudyRequest,
+  format: StudyFormat,
+  onProgress: Listener<ComparisonProgress>,
+): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.studyFile(request, format, proxy(onProgress)));
+}
+
+export function cancelStudy(): Promise<void> {
+  return evaluation.notify((api) => api.cancelStudy());
 }
 
 /** Parameters and FLOPs of a network, without building an engine. */
