@@ -113,7 +113,7 @@ export class Averager {
   }
 
   private take(rank: number, message: Extract<ToAverager, { type: "bucket" }>): void {
-    const { round, bucket, weights, scale, data } = message;
+    const { round, bucket, weights, scales, data } = message;
     if (round <= this.over || !this.opened) return;
     const takers = takersOf(weights);
     this.current ??= {
@@ -132,7 +132,7 @@ export class Averager {
     const { parts, sent } = this.current;
     count(sent, rank, 1);
     const sofar = parts.get(bucket) ?? [];
-    sofar.push({ rank, scale, data });
+    sofar.push({ rank, scales, data });
     parts.set(bucket, sofar);
     if (sofar.length === takers.length) this.complete(this.current, bucket, sofar);
   }
@@ -149,14 +149,14 @@ export class Averager {
 
   private giveOut(
     owner: number,
-    { round, bucket, scale, parts }: Extract<ToAverager, { type: "summed" }>,
+    { round, bucket, scales, parts }: Extract<ToAverager, { type: "summed" }>,
   ): void {
     const { current } = this;
     if (current?.round !== round) return;
     count(current.owed, owner, -1);
     current.bucketsLeft--;
     for (const { rank, data } of parts)
-      if (data) this.tell(rank, { type: "mean", round, bucket, scale, data }, [data]);
+      if (data) this.tell(rank, { type: "mean", round, bucket, scales, data }, [data]);
     if (current.bucketsLeft > 0) return;
     this.over = round;
     this.current = null;

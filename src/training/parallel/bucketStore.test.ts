@@ -24,8 +24,8 @@ function meanOf(all: readonly [Float32Array, Float32Array]): Float32Array {
     return store;
   }) as [BucketStore, BucketStore];
   const parts = stores.map((store, rank) => ({ rank, ...store.pack(0, rank === 0) }));
-  const scale = stores[0].sum(0, parts, [0.5, 0.5], [0, 1]);
-  stores[1].takeBack(0, parts[1]?.data as ArrayBuffer, scale, true);
+  const scales = stores[0].sum(0, parts, [0.5, 0.5], [0, 1]);
+  stores[1].takeBack(0, parts[1]?.data as ArrayBuffer, scales, true);
   expect([...stores[1].mean]).toEqual([...stores[0].mean]);
   return stores[0].mean;
 }

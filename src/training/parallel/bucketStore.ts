@@ -2,8 +2,15 @@ import { type Bucket, bucketsOf, roundedUp } from "./buckets";
 import { scaleOf } from "./halves";
 import { FLOATS_AT_ONCE } from "./kernels/halves";
 import { type ExchangeKernels, exchangeKernels } from "./kernels/kernels";
-import type { FromAverager, Part, Payload } from "./messages";
+import type { FromAverager, Part, Payload, Scales } from "./messages";
 import { BLOCK_FLOATS, ownStore, type StoreLayout, storeLayout } from "./store";
+
+/** A piece of a bucket: `first` float and how many. */
+interface Block {
+  readonly index: number;
+  readonly first: number;
+  readonly count: number;
+}
 
 /**
  * A replica's gradients and the means, in memory that all replicas see or in its own, and all arithmetic on them. Buckets are
@@ -15,6 +22,7 @@ export class BucketStore {
   readonly gradients: Float32Array;
   private readonly floats: number;
   private readonly payload: Payload;
+  private readonly bytesAFloat: number;
   private readonly shared: boolean;
   private readonly slot: number;
   private readonly memory: WebAssembly.Memory;
@@ -29,6 +37,7 @@ export class BucketStore {
   constructor({ rank, replicas, floats, payload, memory }: Extract<FromAverager, { type: "memory" }>) {
     this.floats = floats;
     this.payload = payload;
+    this.bytesAFloat = payload === "f16" ? 2 : 4;
     this.buckets = bucketsOf(floats);
     this.shared = memory !== null;
     this.slot = memory ? rank : 0;
@@ -53,76 +62,104 @@ export class BucketStore {
     this.means = new Float32Array(this.memory.buffer, mean, this.floats);
   }
 
-  /** Makes a bucket ready to be summed, here (`isOwner`) or elsewhere: its scale, and a copy where it must be sent. */
-  pack(bucket: number, isOwner: boolean): { readonly scale: number; readonly data: ArrayBuffer | null } {
-    const { offset, length } = this.placeOf(bucket);
-    let scale = 1;
-    if (this.payload === "f16") {
-      const from = this.layout.gradients(this.slot) + 4 * offset;
-      scale = scaleOf(this.kernels.largest(from, length));
-      this.kernels.encode(from, this.partAt(this.slot, bucket), length, scale);
-    }
-    if (this.shared || isOwner) return { scale, data: null };
+  /** Makes a bucket ready to be summed, here (`isOwner`) or elsewhere: as its payload, and a copy where it must be sent. */
+  pack(bucket: number, isOwner: boolean): { readonly scales: Scales; readonly data: ArrayBuffer | null } {
+    const from = this.layout.gradients(this.slot) + 4 * this.placeOf(bucket).offset;
+    const scales = this.payload === "f16" ? this.halve(bucket, from) : null;
+    if (this.shared || isOwner) return { scales, data: null };
     const own = this.own(bucket);
     const data = this.returned.get(bucket) ?? new ArrayBuffer(own.byteLength);
     this.returned.delete(bucket);
     new Uint8Array(data).set(own);
-    return { scale, data };
+    return { scales, data };
   }
 
   /**
    * Sums a bucket's parts. The mean lies in `mean` afterwards, as the payload rounds it, and as the payload in the data of
-   * parts that are wanted. Returns the scale of those.
+   * parts that are wanted, with the scales that are returned.
    */
-  sum(bucket: number, parts: readonly Part[], weights: readonly number[], wanted: readonly number[]): number {
-    const { length } = this.placeOf(bucket);
-    const units = parts.map(({ rank, scale }) => (weights[rank] as number) / scale);
-    const { layout, kernels, payload } = this;
+  sum(bucket: number, parts: readonly Part[], weights: readonly number[], wanted: readonly number[]): Scales {
+    const { kernels, payload, bytesAFloat } = this;
     const to = this.meanOf(bucket);
-    const bytes = payload === "f16" ? 2 : 4;
     const sent = parts.filter(({ data }) => data !== null);
-    if (sent.length === 0)
-      kernels.sum(
-        parts.map(({ rank }) => this.partAt(this.shared ? rank : 0, bucket)),
-        units,
-        to,
-        length,
-      );
-    for (let first = 0; sent.length > 0 && first < length; first += BLOCK_FLOATS) {
-      const count = Math.min(BLOCK_FLOATS, length - first);
-      let blocks = 0;
-      const places = parts.map(({ data }) => {
-        if (!data) return this.partAt(0, bucket) + bytes * first;
-        const at = layout.block(blocks++);
-        this.bytes(at, bytes * count).set(new Uint8Array(data, bytes * first, bytes * count));
-        // The kernels also read what fills the last eight, and the largest value must not come from there.
-        this.bytes(at + bytes * count, bytes * (roundedUp(count, FLOATS_AT_ONCE) - count)).fill(0);
-        return at;
-      });
-      kernels.sum(places, units, to + 4 * first, count);
-      if (payload === "f32") giveTo(sent, wanted, this.bytes(to + 4 * first, 4 * count), 4 * first);
+    if (payload === "f32" && sent.length === 0) {
+      const places = parts.map(({ rank }) => this.partAt(rank, bucket));
+      const units = parts.map(({ rank }) => weights[rank] as number);
+      kernels.sum(places, units, to, this.placeOf(bucket).length);
+      return null;
     }
-    if (payload === "f32") return 1;
-    // Nobody reads this replica's own halves of the bucket any more: the mean's take their place.
-    const scale = scaleOf(kernels.largest(to, length));
-    const halves = this.partAt(this.slot, bucket);
-    kernels.encode(to, halves, length, scale);
-    kernels.decode(halves, to, length, 1 / scale);
-    giveTo(sent, wanted, this.own(bucket), 0);
-    return scale;
+    const given = sent
+      .filter(({ rank }) => wanted.includes(rank))
+      .map(({ data }) => new Uint8Array(data as ArrayBuffer));
+    const scales: number[] = [];
+    for (const { first, count, index } of this.blocksOf(bucket)) {
+      const units = parts.map(({ rank, scales }) => (weights[rank] as number) / (scales?.[index] ?? 1));
+      kernels.sum(this.blockPlaces(bucket, parts, first, count), units, to + 4 * first, count);
+      let mean = to + 4 * first;
+      if (payload === "f16") {
+        // Nobody reads this replica's own halves of the bucket any more: the mean's take their place.
+        const halves = this.partAt(this.slot, bucket) + 2 * first;
+        const scale = this.halveBlock(mean, halves, count);
+        kernels.decode(halves, mean, count, 1 / scale);
+        scales.push(scale);
+        mean = halves;
+      }
+      for (const data of given) data.set(this.bytes(mean, bytesAFloat * count), bytesAFloat * first);
+    }
+    return payload === "f16" ? scales : null;
   }
 
   /** A buffer came back; `wanted`: with a mean. */
-  takeBack(bucket: number, data: ArrayBuffer, scale: number, wanted: boolean): void {
+  takeBack(bucket: number, data: ArrayBuffer, scales: Scales, wanted: boolean): void {
     this.returned.set(bucket, data);
     if (!wanted) return;
-    const { length } = this.placeOf(bucket);
-    if (this.payload === "f32") {
-      this.bytes(this.meanOf(bucket), 4 * length).set(new Uint8Array(data));
+    const to = this.meanOf(bucket);
+    if (!scales) {
+      this.bytes(to, data.byteLength).set(new Uint8Array(data));
       return;
     }
-    this.own(bucket).set(new Uint8Array(data));
-    this.kernels.decode(this.partAt(this.slot, bucket), this.meanOf(bucket), length, 1 / scale);
+    const halves = this.partAt(this.slot, bucket);
+    for (const { first, count, index } of this.blocksOf(bucket)) {
+      this.bytes(halves + 2 * first, 2 * count).set(new Uint8Array(data, 2 * first, 2 * count));
+      this.kernels.decode(halves + 2 * first, to + 4 * first, count, 1 / (scales[index] as number));
+    }
+  }
+
+  /** Where a block of each part lies: those that were sent are copied to where the kernels see them. */
+  private blockPlaces(bucket: number, parts: readonly Part[], first: number, count: number): number[] {
+    const { bytesAFloat } = this;
+    let blocks = 0;
+    return parts.map(({ rank, data }) => {
+      if (!data) return this.partAt(this.shared ? rank : 0, bucket) + bytesAFloat * first;
+      const at = this.layout.block(blocks++);
+      const bytes = bytesAFloat * count;
+      this.bytes(at, bytes).set(new Uint8Array(data, bytesAFloat * first, bytes));
+      // The kernels also read what fills the last eight, and the largest value must not come from there.
+      this.bytes(at + bytes, bytesAFloat * (roundedUp(count, FLOATS_AT_ONCE) - count)).fill(0);
+      return at;
+    });
+  }
+
+  /** Writes this replica's halves of a bucket, of the floats at `from`. */
+  private halve(bucket: number, from: number): number[] {
+    const to = this.partAt(this.slot, bucket);
+    return this.blocksOf(bucket).map(({ first, count }) =>
+      this.halveBlock(from + 4 * first, to + 2 * first, count),
+    );
+  }
+
+  private halveBlock(from: number, to: number, count: number): number {
+    const scale = scaleOf(this.kernels.largest(from, count));
+    this.kernels.encode(from, to, count, scale);
+    return scale;
+  }
+
+  private blocksOf(bucket: number): readonly Block[] {
+    const { length } = this.placeOf(bucket);
+    return Array.from({ length: Math.ceil(length / BLOCK_FLOATS) }, (_, index) => {
+      const first = index * BLOCK_FLOATS;
+      return { index, first, count: Math.min(BLOCK_FLOATS, length - first) };
+    });
   }
 
   private placeOf(bucket: number): Bucket {
@@ -144,15 +181,10 @@ export class BucketStore {
   }
 
   private own(bucket: number): Uint8Array {
-    const bytes = (this.payload === "f16" ? 2 : 4) * this.placeOf(bucket).length;
-    return this.bytes(this.partAt(this.slot, bucket), bytes);
+    return this.bytes(this.partAt(this.slot, bucket), this.bytesAFloat * this.placeOf(bucket).length);
   }
 
   private bytes(at: number, count: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, at, count);
   }
-}
-
-function giveTo(sent: readonly Part[], wanted: readonly number[], mean: Uint8Array, at: number): void {
-  for (const { rank, data } of sent) if (data && wanted.includes(rank)) new Uint8Array(data).set(mean, at);
 }

@@ -114,9 +114,9 @@ export class Exchange {
       const { offset, length } = store.buckets[bucket] as Bucket;
       store.gradients.set(gradients.subarray(offset, offset + length), offset);
     }
-    const { scale, data } = store.pack(bucket, ownerOf(bucket, weights) === this.rank);
+    const { scales, data } = store.pack(bucket, ownerOf(bucket, weights) === this.rank);
     this.worked(begunMs);
-    this.tell({ type: "bucket", round, bucket, weights, scale, data }, data ? [data] : []);
+    this.tell({ type: "bucket", round, bucket, weights, scales, data }, data ? [data] : []);
   }
 
   private heard(message: FromAverager): void {
@@ -134,7 +134,7 @@ export class Exchange {
         const { waiting } = this;
         if (waiting?.round !== message.round) break;
         const begunMs = performance.now();
-        waiting.store.takeBack(message.bucket, message.data, message.scale, waiting.mean !== null);
+        waiting.store.takeBack(message.bucket, message.data, message.scales, waiting.mean !== null);
         this.worked(begunMs);
         break;
       }
@@ -168,9 +168,9 @@ export class Exchange {
     // A round that is over here is over for all.
     if (waiting?.round !== round) return;
     const begunMs = performance.now();
-    const scale = waiting.store.sum(bucket, parts, weights, wanted);
+    const scales = waiting.store.sum(bucket, parts, weights, wanted);
     this.worked(begunMs);
-    this.tell({ type: "summed", round, bucket, scale, parts }, buffersOf(parts));
+    this.tell({ type: "summed", round, bucket, scales, parts }, buffersOf(parts));
   }
 
   private averaged(round: number): void {

@@ -1,6 +1,6 @@
 /**
- * Gradients as scaled halves: value ≈ half / scale, with one power of two a bucket that brings its largest value to
- * [2¹⁴, 2¹⁵). Encoding and decoding a value x of a bucket whose largest is m changes it by at most
+ * Gradients as scaled halves: value ≈ half / scale, with one power of two a block (`BLOCK_FLOATS` of a bucket) that brings its
+ * largest value to [2¹⁴, 2¹⁵). Encoding and decoding a value x of a block whose largest is m changes it by at most
  * `HALF_RTOL`·|x| + `HALF_ATOL`·m.
  */
 export const HALF_RTOL = 2 ** -11;
@@ -11,7 +11,7 @@ const TOP_EXPONENT = 14;
 const LARGEST_SCALE_EXPONENT = 126;
 
 /**
- * The scale of a bucket by the bits of its largest magnitude as float32; 1 where it has nothing but zeros, or a value that is
+ * The scale of a block by the bits of its largest magnitude as float32; 1 where it has nothing but zeros, or a value that is
  * not finite (which then stays so).
  */
 export function scaleOf(largestBits: number): number {

@@ -3,10 +3,13 @@ import type { RunConfig } from "@/contracts/runConfig";
 /** How gradients travel: whole, or as scaled halves (see `halves.ts`). */
 export type Payload = NonNullable<RunConfig["engine"]["payload"]>;
 
+/** Of halves, by block; null: the payload is whole. */
+export type Scales = readonly number[] | null;
+
 /** One replica's part of a bucket. Where there is no shared memory it lies in `data`, except the summing replica's own. */
 export interface Part {
   readonly rank: number;
-  readonly scale: number;
+  readonly scales: Scales;
   readonly data: ArrayBuffer | null;
 }
 
@@ -23,7 +26,7 @@ export type ToAverager =
       readonly round: number;
       readonly bucket: number;
       readonly weights: readonly number[];
-      readonly scale: number;
+      readonly scales: Scales;
       readonly data: ArrayBuffer | null;
     }
   /** The mean of a bucket is there: in the shared memory, or in the `data` of those parts whose replicas want it. */
@@ -31,7 +34,7 @@ export type ToAverager =
       readonly type: "summed";
       readonly round: number;
       readonly bucket: number;
-      readonly scale: number;
+      readonly scales: Scales;
       readonly parts: readonly Part[];
     }
   /** This replica cannot go on. */
@@ -68,7 +71,7 @@ export type FromAverager =
       readonly type: "mean";
       readonly round: number;
       readonly bucket: number;
-      readonly scale: number;
+      readonly scales: Scales;
       readonly data: ArrayBuffer;
     }
   /** Every replica has, or has been sent, all means of this round. */

@@ -7,7 +7,7 @@ const PAGE_BYTES = 2 ** 16;
 const LARGEST_PAGES = 2 ** 16;
 /** Regions of different threads share no cache line. */
 const LINE_FLOATS = 32;
-/** Floats of the pieces in which buckets that were sent are taken through memory: they stay in a core's cache. */
+/** Floats of the pieces that buckets are halved and taken out of messages in: they stay in a core's cache. */
 export const BLOCK_FLOATS = 2 ** 14;
 
 /** A run that loses replicas in the middle of a sum more often uses the last place again. */

@@ -103,6 +103,7 @@ export const i32x4 = {
   greater: vector(0x3b),
   add: vector(0xae),
   subtract: vector(0xb1),
+  minUnsigned: vector(0xb7),
   maxUnsigned: vector(0xb9),
   shiftLeft: (bits: number): Code => [i32.constant(bits), vector(0xab)],
   shiftRight: (bits: number): Code => [i32.constant(bits), vector(0xad)],

@@ -15,36 +15,32 @@ import {
 /** Floats that the kernels take at once: lengths are rounded up to it, and all memory has room for that. */
 export const FLOATS_AT_ONCE = 8;
 
-/** Bits of float32: 2⁻¹⁴, the least normal half; 2¹⁶, beyond all halves; infinity. */
+/** Bits of float32: 2⁻¹⁴, the least normal half; 2¹⁶, whose exponent is that of infinity in halves; infinity. */
 const LEAST_NORMAL = 0x3880_0000;
 const BEYOND = 0x4780_0000;
 const INFINITE = 0x7f80_0000;
 /** What moves the exponent of a half, in its float32 place, to that of float32: 127 − 15. */
 const REBIAS = 112 << 23;
-/** Adding it moves a float32's last bits to where a half's subnormals lie. */
-const SUBNORMAL_MAGIC = 0.5;
-const SUBNORMAL_MAGIC_BITS = 0x3f00_0000;
+/** A float32 of exponent e + 13 has the step of a half of exponent e: adding one rounds to such steps, ties to even. */
+const STEP_EXPONENTS = 13 << 23;
 
 /**
- * Four float32 in `x` → four halves in 32-bit lanes, rounded to nearest, ties to even; beyond 65,504 infinite. Leaves them on
- * the stack; `magnitude` is a local that it writes.
+ * Four float32 in `x` → four halves in 32-bit lanes, rounded to nearest, ties to even; from 65,520 on infinite. Leaves them on
+ * the stack; `magnitude` and `power` are locals that it writes.
  */
-function rounded(x: number, magnitude: number): Code {
-  const get = local.get(magnitude);
+function rounded(x: number, magnitude: number, power: number): Code {
   return [
-    local.get(x),
-    v128.words(0x7fff_ffff),
-    v128.and,
-    local.set(magnitude),
-    // Subnormal: float32's own addition rounds.
-    [get, v128.floats(SUBNORMAL_MAGIC), f32x4.add, v128.words(SUBNORMAL_MAGIC_BITS), i32x4.subtract],
-    // Infinite or NaN.
-    [v128.words(0x7e00), v128.words(0x7c00), get, v128.words(INFINITE), i32x4.greater, v128.select],
-    // Else: rebias the exponent, add just under half a unit, and one more where the last kept bit is odd.
-    [get, v128.words(REBIAS - 0xfff), i32x4.subtract],
-    [get, i32x4.shiftRight(13), v128.words(1), v128.and, i32x4.add, i32x4.shiftRight(13)],
-    [get, v128.words(BEYOND - 1), i32x4.greater, v128.select],
-    [get, v128.words(LEAST_NORMAL), i32x4.less, v128.select],
+    [local.get(x), v128.words(0x7fff_ffff), v128.and, local.tee(magnitude)],
+    // Of what is no number one bit of the fraction stays.
+    [v128.words(INFINITE), i32x4.greater, v128.words(0x0200), v128.and],
+    [local.get(magnitude), v128.words(BEYOND), i32x4.minUnsigned, local.tee(magnitude)],
+    // The power of two below it; subnormal halves have the steps of the least normal one.
+    [v128.words(INFINITE), v128.and, v128.words(LEAST_NORMAL), i32x4.maxUnsigned, local.tee(power)],
+    // Exponents in their place, less one, which the steps have: a normal half is 1,024 to 2,048 of them.
+    [v128.words(LEAST_NORMAL), i32x4.subtract, i32x4.shiftRight(13)],
+    [local.get(power), v128.words(STEP_EXPONENTS), i32x4.add, local.tee(power)],
+    [local.get(magnitude), f32x4.add, local.get(power), i32x4.subtract],
+    [i32x4.add, v128.or],
     [local.get(x), i32x4.shiftRight(16), v128.words(0x8000), v128.and, v128.or],
   ];
 }
@@ -101,16 +97,16 @@ export const LARGEST: WasmFunction = (() => {
 
 /** `encode(from, to, floats, scale)`: halves of the floats times `scale`. */
 export const ENCODE: WasmFunction = (() => {
-  const [from, to, floats, scale, x, magnitude, scales] = [0, 1, 2, 3, 4, 5, 6];
+  const [from, to, floats, scale, x, magnitude, power, scales] = [0, 1, 2, 3, 4, 5, 6, 7];
   const four = (offset: number): Code => [
     [local.get(from), v128.load(offset), local.get(scales), f32x4.multiply, local.set(x)],
-    rounded(x, magnitude),
+    rounded(x, magnitude, power),
   ];
   return {
     name: "encode",
     parameters: [TYPE.i32, TYPE.i32, TYPE.i32, TYPE.f32],
     results: [],
-    locals: [TYPE.v128, TYPE.v128, TYPE.v128],
+    locals: [TYPE.v128, TYPE.v128, TYPE.v128, TYPE.v128],
     body: [
       [local.get(scale), f32x4.splat, local.set(scales)],
       repeat([
