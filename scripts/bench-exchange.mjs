@@ -30,8 +30,8 @@ try {
   process.stdout.write(
     `${cpus().length} cores, ${cpus()[0]?.model}; Chromium ${browser.version()}; load ${loadavg()[0]?.toFixed(1)} at the start\n` +
       `median (and 95th percentile) of ${rounds - 1} rounds after one; backward pass: a wait of ${backwardMs} ms a replica\n\n` +
-      "| network | replicas | way | payload | overlap | MB moved a step | as plain copies, ms | busiest replica, ms | processor, all threads, ms | added to a step, ms | longest main-thread task, ms |\n" +
-      "|---|---|---|---|---|---|---|---|---|---|---|\n",
+      "| network | replicas | way | payload | overlap | MB moved a step | as plain copies, ms | busiest replica, ms | processor, all threads, ms | main thread's, ms | added to a step, ms | longest main-thread task, ms |\n" +
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
   );
   for (const [name, floats] of NETWORKS)
     for (const replicas of values.replicas.split(",").map(Number))
@@ -86,16 +86,19 @@ function bytesMoved({ floats, replicas, shared, payload, overlap }) {
   return bytes;
 }
 
-/** Processor time of all threads of the browser so far, but those that draw; NaN where the system does not tell. */
+/** Processor time of all threads of pages so far, and of their main threads; NaN where the system does not tell. */
 function cpuMs() {
+  const used = { all: 0, main: 0 };
   try {
-    let nanoseconds = 0;
     for (const pid of renderers())
-      for (const thread of readdirSync(`/proc/${pid}/task`))
-        nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    return nanoseconds / 1e6;
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        const nanoseconds = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0];
+        used.all += Number(nanoseconds) / 1e6;
+        if (thread === pid) used.main += Number(nanoseconds) / 1e6;
+      }
+    return used;
   } catch {
-    return Number.NaN;
+    return { all: Number.NaN, main: Number.NaN };
   }
 }
 
@@ -126,12 +129,13 @@ function renderers() {
  * @param {import("./bench-exchange.page").ExchangeCase} asked
  * @param {import("./bench-exchange.page").ExchangeTimes} times
  */
-function print(name, asked, { addedMs, averageMs, floorMs, cpuMs, longestTaskMs }) {
+function print(name, asked, times) {
   const { replicas, shared, payload, overlap } = asked;
+  const { addedMs, averageMs, floorMs, cpuMs, mainCpuMs, longestTaskMs } = times;
   const cells = [
     ...[name, replicas, shared ? "shared" : "sent", payload, overlap ? "on" : "off"],
     (bytesMoved(asked) / 1e6).toFixed(0),
-    ...[floorMs, averageMs, cpuMs, addedMs].map(summary),
+    ...[floorMs, averageMs, cpuMs, mainCpuMs, addedMs].map(summary),
     longestTaskMs === 0 ? "under 50" : longestTaskMs.toFixed(0),
   ];
   process.stdout.write(`| ${cells.join(" | ")} |\n`);

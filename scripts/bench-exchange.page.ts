@@ -14,15 +14,16 @@ export interface ExchangeTimes {
   readonly averageMs: number[];
   /** The same number of bytes copied by all replicas at once, by the clock. */
   readonly floorMs: number[];
-  /** Processor time of all threads of the page, as `readCpuMs` tells. */
+  /** Processor time of all threads of the page, as `readCpuMs` tells, and of its main thread. */
   readonly cpuMs: number[];
-  /** Longest task of the main thread. */
+  readonly mainCpuMs: number[];
+  /** Longest task of the main thread, from the first round on, by the clock. */
   readonly longestTaskMs: number;
 }
 
 declare global {
   /** Processor time that the browser's threads have used, from outside of it. */
-  var readCpuMs: () => Promise<number>;
+  var readCpuMs: () => Promise<{ readonly all: number; readonly main: number }>;
 }
 
 export async function benchExchange({ shared, ...task }: ExchangeCase): Promise<ExchangeTimes> {
@@ -32,19 +33,23 @@ export async function benchExchange({ shared, ...task }: ExchangeCase): Promise<
   const observer = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) longestTaskMs = Math.max(longestTaskMs, duration);
   });
-  observer.observe({ type: "longtask" });
   const cpuMs: number[] = [];
+  const mainCpuMs: number[] = [];
   const workers: Worker[] = [];
   let waiting = 0;
-  let begunMs = 0;
+  let begun = { all: 0, main: 0 };
   /** All wait for each other before a round and after it. */
   const heard = async (what: "ready" | "done"): Promise<void> => {
     waiting++;
     if (waiting < task.replicas) return;
     waiting = 0;
-    const nowMs = await readCpuMs();
-    if (what === "ready") begunMs = nowMs;
-    else cpuMs.push(nowMs - begunMs);
+    if (begun.all === 0) observer.observe({ type: "longtask" });
+    const now = await readCpuMs();
+    if (what === "ready") begun = now;
+    else {
+      cpuMs.push(now.all - begun.all);
+      mainCpuMs.push(now.main - begun.main);
+    }
     for (const worker of workers) worker.postMessage("round");
   };
   try {
@@ -75,6 +80,7 @@ export async function benchExchange({ shared, ...task }: ExchangeCase): Promise<
       averageMs: slowest("averageMs"),
       floorMs: slowest("floorMs"),
       cpuMs: cpuMs.slice(1),
+      mainCpuMs: mainCpuMs.slice(1),
       longestTaskMs,
     };
   } finally {
