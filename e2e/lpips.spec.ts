@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,21 @@ import { bench } from "./support/bench";
 import { finished, startRun, TINY_RUN, watch } from "./support/lab";
 
 const WEIGHTS = "../shared/data/lpips/lpips_squeeze_fp16.safetensors";
+const FLOAT32_WEIGHTS = "../shared/data/lpips/lpips_squeeze_fp32.safetensors";
 const present = existsSync(WEIGHTS);
 if (!present) console.warn(`${WEIGHTS} is not here: LPIPS is not measured in a run`);
+
+function pythonWithTorch(): string | null {
+  const works = (command: string): boolean => {
+    try {
+      execFileSync(command, ["-c", "import torch, numpy"], { stdio: "ignore" });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return ["python3", "/usr/bin/python3"].find(works) ?? null;
+}
 
 test("a bad weight file gets one sentence; a run without weights says so, and gets its LPIPS later", async ({
   page,
@@ -46,7 +60,7 @@ test("weights are loaded once, by keyboard too, and measured in every run after"
   await page.goto("/runs");
   const panel = page.getByRole("region", { name: "LPIPS weights" });
   const chooser = page.waitForEvent("filechooser");
-  await panel.getByRole("button", { name: "Load a weight file" }).focus();
+  await panel.getByRole("button", { name: "Load weight files" }).focus();
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(WEIGHTS);
   await expect(panel).toContainText("SqueezeNet");
@@ -63,6 +77,39 @@ test("weights are loaded once, by keyboard too, and measured in every run after"
   await panel.getByRole("button", { name: "Remove the SqueezeNet weights" }).click();
   await expect(panel).toContainText("None are stored");
   expect({ external, errors }).toEqual({ external: [], errors: [] });
+});
+
+test("the original files of network and heads are loaded together, and one alone asks for the other", async ({
+  page,
+}) => {
+  const python = pythonWithTorch();
+  test.skip(!present || python === null, `${WEIGHTS} or a Python with torch is not here`);
+  const folder = mkdtempSync(join(tmpdir(), "lab-pth-"));
+  execFileSync(python ?? "", ["-B", "pytorch/make_lpips_originals.py", FLOAT32_WEIGHTS, folder]);
+  const [backbone, heads] = [join(folder, "backbone.pth"), join(folder, "heads.pth")];
+  await page.goto("/runs");
+  const panel = page.getByRole("region", { name: "LPIPS weights" });
+  const input = panel.locator("input[type=file]");
+  await input.setInputFiles([heads]);
+  await expect(panel.getByRole("alert")).toContainText("Choose both files at once");
+  await input.setInputFiles([heads, backbone]);
+  await expect(panel).toContainText("heads.pth + backbone.pth");
+  await expect(panel.getByRole("alert")).toHaveCount(0);
+
+  await startRun(page, `${TINY_RUN}&training.epochs=1&evaluation.baselines=${JSON.stringify(["median"])}`);
+  await finished(page);
+  await page
+    .getByRole("region", { name: "Prior methods" })
+    .getByRole("link", { name: "run's results" })
+    .click();
+  const table = page.getByRole("region", { name: "Against prior methods" });
+  await expect(table.getByRole("columnheader", { name: "LPIPS" })).toBeVisible();
+  await expect(
+    table
+      .getByRole("row", { name: /^Median/ })
+      .getByRole("cell")
+      .nth(2),
+  ).toHaveText(/^0\.\d{4} ± 0\.\d{4}$/);
 });
 
 test("a headless run measures LPIPS with the weights it is given", async () => {

@@ -70,6 +70,28 @@ test("methods are compared from the run's page by keyboard, and are still there 
   }
 });
 
+test("a run whose config asks for methods is compared when it has been tested", async ({ page }) => {
+  await startRun(
+    page,
+    `${TINY_RUN}&training.epochs=1&evaluation.baselines=${JSON.stringify(["gaussian", "tv"])}`,
+  );
+  await finished(page);
+  const card = page.getByRole("region", { name: "Prior methods" });
+  await card.getByRole("link", { name: "run's results" }).click();
+  const table = page.getByRole("region", { name: "Against prior methods" });
+  await expect(table.getByRole("rowheader")).toHaveText([
+    "This network",
+    "Gaussian filter",
+    "Total variation",
+  ]);
+  // The other metrics of both are folded away.
+  await page.getByRole("button", { name: "More metrics" }).last().focus();
+  await page.keyboard.press("Enter");
+  const more = page.getByRole("region", { name: "More metrics of the methods" });
+  await expect(more.getByRole("columnheader", { name: "SSIM, Gaussian window" })).toBeVisible();
+  await expect(more).toContainText("MS-SSIM has five scales");
+});
+
 test("a comparison can be cancelled, and leaves nothing", async ({ page }) => {
   // Large enough that some seconds pass.
   const query = `${TINY_RUN}&training.epochs=1`.replace("data.size=32", "data.size=192");

@@ -9,6 +9,7 @@ import json
 import os
 
 import torch
+from networks import DNCNN_EPSILON
 from torch import nn
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "src", "engine", "fixtures", "operations.json")
@@ -47,6 +48,25 @@ def case(layer: nn.Module, shape: tuple[int, ...]) -> dict:
     return result
 
 
+def difference_case(shape: tuple[int, ...]) -> dict:
+    """First less second, and the gradients of both."""
+    first, second = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    output = first - second
+    gradient = torch.randn_like(output)
+    output.backward(gradient)
+    return {
+        "shape": list(shape),
+        "outputShape": list(shape),
+        "input": flat(first),
+        "state": {"second": flat(second)},
+        "output": flat(output),
+        "gradient": flat(gradient),
+        "inputGradient": flat(first.grad),
+        "stateGradients": {"second": flat(second.grad)},
+        "stateAfter": {},
+    }
+
+
 def main() -> None:
     torch.manual_seed(1)
     cases = {
@@ -59,6 +79,8 @@ def main() -> None:
         "relu": case(nn.ReLU(), (1, 2, 3, 3)),
         "upsample": case(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), (2, 2, 3, 4)),
         "upsample of one pixel": case(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), (1, 2, 1, 2)),
+        "batchNorm of another epsilon": case(nn.BatchNorm2d(3, eps=DNCNN_EPSILON), (2, 3, 2, 2)),
+        "subtract": difference_case((2, 3, 2, 3)),
     }
     with open(PATH, "w") as file:
         json.dump(cases, file, separators=(",", ":"))

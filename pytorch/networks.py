@@ -1,18 +1,21 @@
-"""The study's two denoisers in PyTorch, with the state-dict names that the lab reads and writes.
+"""The lab's denoisers in PyTorch, with the state-dict names that the lab reads and writes.
 
 Weights move between the two without conversion:
 
     network = UNet(width=8)
     network.load_state_dict(safetensors.torch.load_file("model.safetensors"))
 
-`norm="last"`: conv, ReLU, conv, BatchNorm, ReLU (indices .0 .2 .3 carry parameters);
+U-Net and U-Net++: `norm="last"`: conv, ReLU, conv, BatchNorm, ReLU (indices .0 .2 .3 carry parameters);
 `norm="both"`: conv, BatchNorm, ReLU, conv, BatchNorm, ReLU (indices .0 .1 .3 .4).
+DnCNN: see there.
 """
 
 import torch
 from torch import nn
 
 LEVELS = 5
+DNCNN_CONVOLUTIONS = 17
+DNCNN_EPSILON = 1e-4  # of KAIR's BatchNorm
 
 
 def block_layers(inputs: int, outputs: int, norm: str) -> nn.Sequential:
@@ -104,13 +107,40 @@ class UNetPlusPlus(nn.Module):
         return self.final(rows[0][LEVELS - 1])
 
 
+class DnCNN(nn.Module):
+    """17 convolutions 3x3 at full size that estimate the noise, which is subtracted (Zhang et al. 2017).
+
+    `norm="last"`: BatchNorm between each of the 15 inner convolutions and its ReLU; `norm="none"`: no BatchNorm.
+    Names are those of KAIR's DnCNN with act_mode "BR" and "R". Its BatchNorm has epsilon 1e-4; its momentum of 0.9 only
+    matters in training, where this has PyTorch's 0.1.
+    """
+
+    def __init__(self, width: int = 64, norm: str = "last"):
+        super().__init__()
+        if norm not in ("last", "none"):
+            raise ValueError(f"norm {norm!r} is neither 'last' nor 'none'")
+        layers = [nn.Conv2d(1, width, 3, padding=1), nn.ReLU()]
+        for _ in range(DNCNN_CONVOLUTIONS - 2):
+            layers.append(nn.Conv2d(width, width, 3, padding=1))
+            if norm == "last":
+                layers.append(nn.BatchNorm2d(width, eps=DNCNN_EPSILON))
+            layers.append(nn.ReLU())
+        layers.append(nn.Conv2d(width, 1, 3, padding=1))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - self.model(x)
+
+
 def build_network(name: str, width: int, norm: str = "last") -> nn.Module:
-    """`unet` or `unetpp`, as the `model` part of a run config names them."""
+    """`unet`, `unetpp` or `dncnn`, as the `model` part of a run config names them."""
     if name == "unet":
         return UNet(width, norm)
     if name == "unetpp":
         return UNetPlusPlus(width, norm)
-    raise ValueError(f"model {name!r} is neither 'unet' nor 'unetpp'")
+    if name == "dncnn":
+        return DnCNN(width, norm)
+    raise ValueError(f"model {name!r} is none of 'unet', 'unetpp' and 'dncnn'")
 
 
 def count_parameters(network: nn.Module) -> int:

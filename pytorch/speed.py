@@ -73,7 +73,7 @@ def times_ms(mode: str, arguments: argparse.Namespace, device: torch.device) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=["unet", "unetpp"], default="unet")
+    parser.add_argument("--model", choices=["unet", "unetpp", "dncnn"], default="unet")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--images", type=int, default=16)

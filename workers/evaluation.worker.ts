@@ -12,7 +12,7 @@ import { denoiseFile } from "./evaluation/denoiseFile";
 import { Denoiser } from "./evaluation/denoiser";
 import { ImageSource } from "./evaluation/images";
 import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
-import { importLpipsFile } from "./evaluation/lpipsWeights";
+import { importLpipsFiles } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
 import { storedLpips } from "./storedLpips";
@@ -22,8 +22,6 @@ const previews = new PreviewMaker(new ImageSource(), denoiser);
 
 /** Raised by `cancel`: what was asked for before it ends. */
 let cancellations = 0;
-/** Raised by `cancelComparison`, likewise. */
-let comparisonCancellations = 0;
 /** Files are denoised one after the other, so that the first is done early. */
 let denoising: Promise<unknown> = Promise.resolve();
 
@@ -70,7 +68,7 @@ const api: EvaluationApi = {
   encodePng16: ({ width, height, data }) =>
     outcomeOf(() => new Blob([encodePng16(width, height, data)], { type: "image/png" })),
   importModel: (file) => outcomeOf(() => importModelFile(file)),
-  importLpips: (file) => outcomeOf(() => importLpipsFile(file)),
+  importLpips: (files) => outcomeOf(() => importLpipsFiles(files)),
   measureLpips: async (id, onProgress) => {
     const asked = cancellations;
     const cancelled = (): boolean => asked !== cancellations;
@@ -78,7 +76,7 @@ const api: EvaluationApi = {
       (await import("./evaluation/measureLpips")).measureLpips({
         id,
         denoiser,
-        open: storedLpips,
+        open: () => storedLpips(),
         onProgress,
         cancelled,
       }),
@@ -103,23 +101,6 @@ const api: EvaluationApi = {
   // The zip library is loaded with the first export or import: sliders need none of it.
   exportRun: (id, paths) =>
     outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
-  compareMethods: async (runId, names, onProgress) => {
-    const asked = comparisonCancellations;
-    const outcome = await outcomeOf(async () =>
-      (await import("./evaluation/methods")).compareStoredRun(
-        runId,
-        names,
-        onProgress,
-        () => asked !== comparisonCancellations,
-      ),
-    );
-    (onProgress as unknown as ProxyMethods)[releaseProxy]();
-    return outcome;
-  },
-  cancelComparison: () => {
-    comparisonCancellations++;
-    return Promise.resolve();
-  },
   importRun: (files) => outcomeOf(async () => (await import("./evaluation/runs")).importStoredRun(files)),
   exportForPytorch: async (request, onProgress) => {
     const outcome = await outcomeOf(async () =>

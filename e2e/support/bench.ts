@@ -14,13 +14,26 @@ export function bench(...args: string[]): Promise<BenchExit> {
   return startBench(...args).exit;
 }
 
-/** Starts it; `interrupt()` is what Ctrl+C does. */
-export function startBench(...args: string[]): {
+/** Starts it. */
+export function startBench(...args: string[]): Headless {
+  return start("scripts/bench.mjs", args);
+}
+
+/** Starts `npm run study -- …`. */
+export function startStudy(...args: string[]): Headless {
+  return start("scripts/study.mjs", args);
+}
+
+export interface Headless {
   readonly exit: Promise<BenchExit>;
+  /** Standard error so far. */
   readonly output: () => string;
+  /** What Ctrl+C does. */
   interrupt(): void;
-} {
-  const child: ChildProcess = spawn(process.execPath, ["scripts/bench.mjs", ...args], {
+}
+
+function start(script: string, args: readonly string[]): Headless {
+  const child: ChildProcess = spawn(process.execPath, [script, ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

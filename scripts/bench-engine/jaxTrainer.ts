@@ -1,5 +1,5 @@
 import type { numpy } from "@jax-js/jax";
-import { BATCH_NORM_EPSILON, type GraphNode, type NodeId } from "@/model/graph";
+import { BATCH_NORM_EPSILON, type GraphNode, type NodeId, nodeInputs } from "@/model/graph";
 import { watchDevice } from "./deviceWatch";
 import type { MakeTrainer } from "./trainer";
 
@@ -32,10 +32,8 @@ function forward(
   parameters: Parameters,
   x: Arr,
 ): Arr {
-  const inputsOf = (node: GraphNode): readonly NodeId[] =>
-    node.op === "input" ? [] : node.op === "concat" ? node.inputs : [node.input];
   const readers = new Map<NodeId, number>();
-  for (const node of nodes) for (const id of inputsOf(node)) readers.set(id, (readers.get(id) ?? 0) + 1);
+  for (const node of nodes) for (const id of nodeInputs(node)) readers.set(id, (readers.get(id) ?? 0) + 1);
   const values = new Map<NodeId, Arr>();
   const take = (id: NodeId): Arr => {
     const value = values.get(id);
@@ -77,7 +75,7 @@ function forward(
         const centred = input.sub(mean);
         const variance = np.mean(np.square(centred.ref), [0, 2, 3], { keepdims: true });
         return centred
-          .div(np.sqrt(variance.add(BATCH_NORM_EPSILON)))
+          .div(np.sqrt(variance.add(node.epsilon ?? BATCH_NORM_EPSILON)))
           .mul(channels(`${node.name}.weight`))
           .add(channels(`${node.name}.bias`));
       }
@@ -94,6 +92,8 @@ function forward(
       }
       case "concat":
         return np.concatenate(node.inputs.map(take), 1);
+      case "subtract":
+        return take(node.inputs[0]).sub(take(node.inputs[1]));
       default:
         return node satisfies never;
     }

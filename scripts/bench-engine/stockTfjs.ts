@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import type { StateDict } from "@/contracts/tensors";
-import { BATCH_NORM_EPSILON, type GraphNode, type NodeId } from "@/model/graph";
+import { BATCH_NORM_EPSILON, type GraphNode, type NodeId, nodeInputs } from "@/model/graph";
 import { watchDevice } from "./deviceWatch";
 import { permute } from "./permute";
 import type { MakeTrainer } from "./trainer";
@@ -56,9 +56,7 @@ export function stockForward(
 ): Tensor4D {
   const values = new Map<NodeId, Tensor4D>();
   const lastReader = new Map<NodeId, NodeId>();
-  const inputsOf = (node: GraphNode): readonly NodeId[] =>
-    node.op === "input" ? [] : node.op === "concat" ? node.inputs : [node.input];
-  for (const node of nodes) for (const id of inputsOf(node)) lastReader.set(id, node.id);
+  for (const node of nodes) for (const id of nodeInputs(node)) lastReader.set(id, node.id);
   const value = (id: NodeId): Tensor4D => {
     const found = values.get(id);
     if (!found) throw new Error(`tfjs: node ${id} has no value`);
@@ -70,7 +68,7 @@ export function stockForward(
     const relu = next?.op === "relu" && next.input === node.id;
     output = compute(node, relu);
     values.set(node.id, output);
-    for (const id of inputsOf(node))
+    for (const id of nodeInputs(node))
       if (lastReader.get(id) === node.id && value(id) !== output) release(value(id));
   }
   return output;
@@ -103,6 +101,8 @@ export function stockForward(
       }
       case "concat":
         return tf.concat(node.inputs.map(value), 3);
+      case "subtract":
+        return tf.sub(value(node.inputs[0]), value(node.inputs[1]));
       default:
         return node satisfies never;
     }

@@ -1,80 +1,83 @@
-import { existsSync, statSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { AutomationStatus, LabAutomation } from "@/app/automation";
-import { LabError, unwrap } from "@/contracts/failure";
-import type { RunConfig } from "@/contracts/runConfig";
-import { parseResultJson } from "@/evaluation/resultJson";
-import { setupsTable } from "@/evaluation/setupsTable";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { LabError, toFailure, unwrap } from "@/contracts/failure";
 import { buildIfStale, serve } from "../serve.mjs";
+import { writeStudyReport } from "../study/report";
+import { studyDecoration, studyEngine } from "../study/sweep";
 import { type LabPage, openLab } from "./browser";
+import { call, type Decorate, type DriveOptions, following, Interrupted, isBadInput } from "./lab";
+import { oneRun, type RunClock } from "./oneRun";
 import type { BenchRun } from "./options";
-import { addNetwork, unpack } from "./output";
-import { ProgressPrinter, progressLine } from "./progress";
-import { endSession, profileOf, type SessionState, saveSession } from "./session";
+import { endSession, loadSession, profileOf, type SessionState, saveSession } from "./session";
+import { writeSetups } from "./setups";
 
-const POLL_MS = 500;
-/** A step at the largest sizes on a software adapter may take a minute; the checkpoint follows it. */
-const PAUSE_LIMIT_MS = 180_000;
-
-/** Thrown to end in order after Ctrl+C. */
-export class Interrupted extends Error {}
-
-export interface DriveOptions {
-  readonly browserArguments: readonly string[];
-  readonly headed: boolean;
-  readonly interrupted: () => boolean;
-  /** Called with the path of each `result.json`. */
-  readonly onResult: (path: string) => void;
-}
-
-/** A method of `window.denoiseLab`, called in the page. */
-function call<
-  K extends "importImages" | "loadLpips" | "startRun" | "resumeRun" | "compareMethods" | "exportRun",
->(lab: LabPage, method: K, ...args: Parameters<LabAutomation[K]>): ReturnType<LabAutomation[K]> {
-  return lab.page.evaluate(
-    ({ method, args }) => {
-      const automation = window.denoiseLab as unknown as Record<string, (...args: unknown[]) => unknown>;
-      return (automation[method] as (...args: unknown[]) => unknown)(...args);
-    },
-    { method, args },
-  ) as ReturnType<LabAutomation[K]>;
-}
+const undecorated: Decorate = (line) => line;
 
 /** Carries a session to its end: dataset, then every run that is not done, then the files. */
 export async function drive(session: SessionState, options: DriveOptions): Promise<void> {
   await buildIfStale();
+  const { plan } = session;
   const server = await serveOn(session.port);
-  const lab = await openLab({ url: server.url, profile: profileOf(session.plan.out), ...options }).catch(
-    async (error: unknown) => {
-      await server.close();
-      throw error;
-    },
-  );
+  let lab: LabPage | null = null;
+  const open = () => openLab({ url: server.url, profile: profileOf(plan.out), ...options });
+  let state = session;
   try {
-    await loadLpips(lab, session);
-    let state = await loadImages(lab, session, options);
-    for (const [index, run] of session.plan.runs.entries()) {
+    lab = await open();
+    await loadLpips(lab, state);
+    await loadDncnn(lab, state);
+    state = await loadImages(lab, state, options);
+    for (const [index, run] of plan.runs.entries()) {
       if (state.runs[index]?.done) continue;
-      state = await oneRun(lab, state, index, run.config, options);
+      lab ??= await open();
+      const decorateWith = decorationOf(state, index);
+      try {
+        state = await oneRun(lab, state, index, await studyEngine(state, run.config), options, decorateWith);
+      } catch (error) {
+        // A study is worth its other runs, unless its options or data let none begin; anything else ends with its first failure.
+        const hopeless = isBadInput(error) && !state.runs.some(({ done }) => done);
+        if (plan.sweep !== "study" || error instanceof Interrupted || hopeless) throw error;
+        state = giveUp(index, loadSession(plan.out), error);
+        // Whatever made it fail shall not reach the next run.
+        await lab.close().catch(() => undefined);
+        lab = null;
+      }
+      if (plan.sweep === "study") await tellReport(state, options);
     }
   } finally {
-    await lab.close();
+    await lab?.close();
     await server.close();
   }
-  if (session.plan.sweep === "setups") await writeSetups(session);
-  endSession(session.plan.out);
+  if (plan.sweep === "setups") await writeSetups(session);
+  const failed = state.runs.filter(({ done }) => !done).length;
+  if (failed > 0)
+    throw new LabError(
+      "bench/incomplete",
+      `${failed} of ${plan.runs.length} runs failed; the report says which and why.`,
+      "Mend the cause and resume: only these runs are made again.",
+    );
+  endSession(plan.out);
 }
 
-/** `setups.md` of a sweep: all its results beside each other and the study's. */
-async function writeSetups({ plan }: SessionState): Promise<void> {
-  const results = await Promise.all(
-    plan.runs.map(async ({ folder }) =>
-      parseResultJson(await readFile(join(plan.out, folder, "result.json"), "utf8")),
-    ),
+async function tellReport(state: SessionState, { onResult }: DriveOptions): Promise<void> {
+  const path = await writeStudyReport(state, Date.now());
+  if (path !== null) onResult(path);
+}
+
+function decorationOf(state: SessionState, index: number): (clock: RunClock) => Decorate {
+  if (state.plan.sweep !== "study") return () => undecorated;
+  return (clock) => studyDecoration(state, index, clock);
+}
+
+/** Notes why a run of a study failed; the others go on. */
+function giveUp(index: number, state: SessionState, error: unknown): SessionState {
+  const failure = error instanceof LabError ? error.failure : toFailure(error);
+  console.error(
+    `${state.plan.runs[index]?.folder}: ${failure.code}: ${failure.message} ${failure.remedy} The study goes on without it.`,
   );
-  await writeFile(join(plan.out, "setups.md"), setupsTable(results.map(({ result }) => result)));
+  const runs = state.runs.map((run, i) => (i === index ? { ...run, failure } : run));
+  const noted = { ...state, runs };
+  saveSession(noted);
+  return noted;
 }
 
 async function serveOn(port: number) {
@@ -87,29 +90,18 @@ async function serveOn(port: number) {
   }
 }
 
-/** Waits for `work` while it prints progress. */
-async function following<T>(lab: LabPage, work: Promise<T>, options: DriveOptions): Promise<T> {
-  const printer = new ProgressPrinter();
-  let running = true;
-  const finished = work.finally(() => {
-    running = false;
-  });
-  // The caller sees a rejection through `finished`; here it only ends the loop.
-  finished.catch(() => undefined);
-  while (running) {
-    if (options.interrupted()) throw new Interrupted();
-    printer.show(progressLine(await lab.status()));
-    await Promise.race([finished.catch(() => undefined), sleep(POLL_MS)]);
-  }
-  printer.end();
-  return finished;
-}
-
 /** Stores LPIPS weights, once a session: they stay in its profile. */
 async function loadLpips(lab: LabPage, { plan, runs }: SessionState): Promise<void> {
   if (plan.lpips === null || runs.some(({ runId }) => runId !== null)) return;
   await lab.page.setInputFiles("#automation-lpips", plan.lpips);
   unwrap(await call(lab, "loadLpips"));
+}
+
+/** Stores the weights of the method dncnn, once a session, likewise. */
+async function loadDncnn(lab: LabPage, { plan, runs }: SessionState): Promise<void> {
+  if (!plan.dncnn || runs.some(({ runId }) => runId !== null)) return;
+  await lab.page.setInputFiles("#automation-dncnn", plan.dncnn);
+  unwrap(await call(lab, "loadDncnn"));
 }
 
 /** Imports the files, once a session. Phantoms are rendered by the run itself. */
@@ -120,7 +112,8 @@ async function loadImages(lab: LabPage, session: SessionState, options: DriveOpt
   const input = statSync(data.path).isDirectory() ? "#automation-folder" : "#automation-files";
   await lab.page.setInputFiles(input, data.path, { timeout: 600_000 });
   const name = basename(data.path);
-  const summary = unwrap(await following(lab, call(lab, "importImages", { name, size, maxImages }), options));
+  const work = call(lab, "importImages", { name, size, maxImages });
+  const summary = unwrap(await following(lab, work, options, undecorated));
   for (const { path, failure } of summary.skipped)
     console.error(`skipped ${path}: ${failure.message} ${failure.remedy}`);
   if (summary.ended) throw new LabError(summary.ended.code, summary.ended.message, summary.ended.remedy);
@@ -133,134 +126,4 @@ async function loadImages(lab: LabPage, session: SessionState, options: DriveOpt
   const state = { ...session, datasetId: summary.datasetId, paths };
   saveSession(state);
   return state;
-}
-
-async function oneRun(
-  lab: LabPage,
-  session: SessionState,
-  index: number,
-  planned: RunConfig,
-  options: DriveOptions,
-): Promise<SessionState> {
-  const { plan } = session;
-  const folder = join(plan.out, plan.runs[index]?.folder ?? "");
-  const record = (runId: string, trained: boolean, done: boolean): SessionState => {
-    const runs = session.runs.map((run, i) => (i === index ? { runId, trained, done } : run));
-    const state = { ...session, runs };
-    saveSession(state);
-    return state;
-  };
-  let runId = session.runs[index]?.runId ?? null;
-  if (runId === null) {
-    const source =
-      plan.data.kind === "phantom" ? `phantom:${plan.data.count}` : `dataset:${session.datasetId}`;
-    const config: RunConfig = { ...planned, data: { ...planned.data, source } };
-    if (plan.weights !== null) await lab.page.setInputFiles("#automation-weights", plan.weights);
-    runId = unwrap(
-      await call(lab, "startRun", {
-        name: basename(folder),
-        config,
-        fromWeights: plan.weights !== null,
-      }),
-    );
-    record(runId, false, false);
-  } else if (!session.runs[index]?.trained) {
-    unwrap(await call(lab, "resumeRun", runId));
-  }
-  if (!session.runs[index]?.trained) await train(lab, session, runId, folder, options);
-  record(runId, true, false);
-  const { baselines } = planned.evaluation;
-  if (baselines.length > 0) {
-    const work = call(lab, "compareMethods", runId, baselines).then(unwrap);
-    await following(lab, work, options).catch(async (error: unknown) => {
-      // What was trained is not lost; the methods are compared again with --resume.
-      options.onResult(await save(lab, runId, session.paths, folder));
-      throw error;
-    });
-  }
-  const path = await save(lab, runId, session.paths, folder);
-  const state = record(runId, true, true);
-  options.onResult(path);
-  return state;
-}
-
-/** Follows a run to its end; one that fails or is interrupted leaves what it has in `folder`. */
-async function train(
-  lab: LabPage,
-  session: SessionState,
-  runId: string,
-  folder: string,
-  options: DriveOptions,
-): Promise<void> {
-  const outcome = await untilEnd(lab, options).catch(async (error: unknown) => {
-    if (error instanceof Interrupted) await pauseAndKeep(lab, session, runId, folder, options);
-    throw error;
-  });
-  if (!outcome.ok) {
-    const { code, message, remedy } = outcome.failure;
-    const failed = new LabError(code, message, remedy);
-    // A run that could not begin is not stored: then there is nothing to save, and the reason is what counts.
-    await save(lab, runId, session.paths, folder).then(options.onResult, () => undefined);
-    throw failed;
-  }
-}
-
-async function untilEnd(
-  lab: LabPage,
-  options: DriveOptions,
-): Promise<NonNullable<AutomationStatus["outcome"]>> {
-  const printer = new ProgressPrinter();
-  for (;;) {
-    if (options.interrupted()) throw new Interrupted();
-    const status = await lab.status();
-    printer.show(progressLine(status));
-    if (status.outcome) {
-      printer.end();
-      return status.outcome;
-    }
-    await sleep(POLL_MS);
-  }
-}
-
-/** After Ctrl+C: the step in progress ends, a checkpoint is written, and the partial result is saved. */
-async function pauseAndKeep(
-  lab: LabPage,
-  session: SessionState,
-  runId: string,
-  folder: string,
-  options: DriveOptions,
-): Promise<void> {
-  console.error("Interrupted: writing a checkpoint…");
-  await lab.page.evaluate(() => window.denoiseLab?.pause());
-  const deadline = performance.now() + PAUSE_LIMIT_MS;
-  for (;;) {
-    const { phase, outcome } = await lab.status();
-    if (phase === "paused" || outcome) break;
-    if (performance.now() > deadline) {
-      console.error("No checkpoint in three minutes; the last one stays.");
-      break;
-    }
-    await sleep(POLL_MS);
-  }
-  options.onResult(await save(lab, runId, session.paths, folder));
-}
-
-/** Exports the run as the app does, unpacks it, adds what the driver counted. */
-async function save(
-  lab: LabPage,
-  runId: string,
-  paths: SessionState["paths"],
-  folder: string,
-): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const zip = join(folder, ".export.zip");
-  const download = lab.page.waitForEvent("download", { timeout: 600_000 });
-  // Without an export there is no download to wait for.
-  download.catch(() => undefined);
-  unwrap(await call(lab, "exportRun", runId, paths));
-  await (await download).saveAs(zip);
-  await unpack(zip, folder);
-  await rm(zip);
-  if (!existsSync(join(folder, "result.json"))) throw new Error("The export holds no result.json.");
-  return addNetwork(folder, lab.externalRequests());
 }

@@ -70,6 +70,20 @@ describe("parseCommand", () => {
     expect(runs.at(-1)?.config.engine).toMatchObject({ setup: "ddp:2", precision: "mixed" });
   });
 
+  it("takes weights of the method dncnn by their path, and with all methods", () => {
+    expect(plan("--baselines", "noisy,dncnn", "--dncnn", "package.json").dncnn).toBe(resolve("package.json"));
+    expect(plan("--baselines", "all", "--dncnn", "package.json").dncnn).toBe(resolve("package.json"));
+    expect(plan("--baselines", "all").dncnn).toBeNull();
+  });
+
+  it("takes the networks by their names", () => {
+    expect(plan("--model", "dncnn", "--width", "8").runs[0]?.config.model).toEqual({
+      name: "dncnn",
+      width: 8,
+      norm: "last",
+    });
+  });
+
   it("takes LPIPS weights by their path", () => {
     const { runs, lpips } = plan("--evaluate", "psnr,ssim,lpips", "--lpips", "package.json");
     expect(lpips).toBe(resolve("package.json"));
@@ -96,6 +110,9 @@ describe("parseCommand", () => {
     [["--data", "/no/such/folder"], "data/missing"],
     [["--data", "phantom:none"], "bench/options"],
     [["--weights", "/no/such/file"], "weights/missing"],
+    [["--dncnn", "/no/such/file"], "weights/missing"],
+    [["--baselines", "tv,dncnn"], "weights/no-dncnn"],
+    [["--baselines", "tv", "--dncnn", "package.json"], "bench/options"],
     [["--config", "/no/such/file"], "bench/options"],
     [["--resume", "x", "--width", "8"], "bench/options"],
     [["stray"], "bench/options"],

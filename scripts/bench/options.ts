@@ -1,25 +1,34 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readFileSync } from "node:fs";
 import { LabError, unwrap } from "@/contracts/failure";
 import {
+  ALL_METHODS,
   applyMode,
   assertSupported,
   DEFAULT_CONFIG,
   type EngineName,
   MIXED_ENGINES,
   parseRunConfig,
-  phantomCount,
   type RunConfig,
 } from "@/contracts/runConfig";
-import { methodNamed } from "@/evaluation/methods/registry";
+import { dncnn } from "@/evaluation/methods/dncnn";
+import { describedMethod } from "@/evaluation/methods/registry";
+import {
+  badOption,
+  type DataSource,
+  dataOf,
+  list,
+  number,
+  parseOptions,
+  resolveFromCaller,
+  weightFile,
+} from "./arguments";
 
 export const HELP = `npm run bench -- [options]      trains headless in Chromium and writes result files
 
   --config FILE              a run config as JSON; the options below override it
   --data SRC                 folder, .zip, .tar.gz or .tar of images, or phantom:COUNT (phantom:64)
-  --model unet|unetpp        network (unet)
-  --width N                  channels of the first level (64)
+  --model unet|unetpp|dncnn  network (unet)
+  --width N                  channels of the first level, of DnCNN of every layer (64)
   --size N                   image side in pixels, a multiple of 16 (256)
   --noise-mean X             mean of the added noise (0)
   --noise-std X[,X…]         its standard deviation (0.1); several make a sweep, one subfolder each
@@ -39,11 +48,12 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --seed N                   seeds weights, split, shuffle and noise (42)
   --max-images N             use only the first N images (all)
   --evaluate psnr,ssim,lpips test metrics (psnr,ssim, and lpips with --lpips)
-  --baselines LIST           methods on the same noisy test images (none): noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d
-  --lpips FILE               LPIPS weights (safetensors made by pytorch/make_lpips_weights.py)
+  --baselines LIST           methods on the same noisy test images (none): all, or of noisy, mean, gaussian, median, wavelet, tv, nlm, bm3d, dncnn
+  --dncnn FILE               weights for the method dncnn (safetensors or .pth with KAIR's names)
+  --lpips FILE               LPIPS weights, made by npm run get-lpips
   --export-images N          write the first N test images as PNG and NPY (0)
   --trace K                  record the first K steps for replay in PyTorch (0)
-  --weights FILE             start from these weights (safetensors with PyTorch names)
+  --weights FILE             start from these weights (safetensors or .pth, PyTorch names)
   --out DIR                  output folder (results/<time>-<model>)
   --resume DIR               continue an interrupted run from its output folder
   --browser-arg ARG          an extra argument for Chromium (repeatable)
@@ -61,15 +71,15 @@ export interface BenchRun {
 
 export interface BenchPlan {
   readonly runs: readonly BenchRun[];
-  readonly data:
-    | { readonly kind: "phantom"; readonly count: number }
-    | { readonly kind: "files"; readonly path: string };
-  /** Writes a table of all runs beside their folders. */
-  readonly sweep: "setups" | null;
+  readonly data: DataSource;
+  /** Writes a table of all runs, or the study's report, beside their folders. */
+  readonly sweep: "setups" | "study" | null;
   /** Absolute path of initial weights, or null. */
   readonly weights: string | null;
   /** Absolute path of LPIPS weights, or null. */
   readonly lpips: string | null;
+  /** Absolute path of weights for the method dncnn, or null; absent in sessions of earlier labs. */
+  readonly dncnn?: string | null;
   readonly out: string;
   readonly browserArguments: readonly string[];
   readonly headed: boolean;
@@ -111,6 +121,7 @@ const OPTIONS = {
   evaluate: { type: "string" },
   baselines: { type: "string" },
   lpips: { type: "string" },
+  dncnn: { type: "string" },
   "export-images": { type: "string" },
   trace: { type: "string" },
   weights: { type: "string" },
@@ -121,47 +132,18 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
-function bad(message: string, remedy: string): LabError {
-  return new LabError("bench/options", message, remedy);
-}
-
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value))
-    throw bad(`--${name} ${text} is not a number.`, "Give a number.");
-  return value;
-}
-
 function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw bad(
+    throw badOption(
       `--config ${path} cannot be read: ${(error as Error).message}.`,
       "Give the path of a JSON file.",
     );
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    // A value such as `-0.1` looks like an option: join it to its name.
-    const joined: string[] = [];
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i] as string;
-      const next = args[i + 1];
-      if (next !== undefined && (/^-\.?\d/.test(next) || arg === "--browser-arg")) {
-        joined.push(`${arg}=${next}`);
-        i++;
-      } else joined.push(arg);
-    }
-    return parseArgs({ args: joined, options: OPTIONS, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    const message = (error as Error).message.split(". ")[0] as string;
-    throw bad(message.endsWith(".") ? message : `${message}.`, "See npm run bench -- --help.");
-  }
-}
-
+const parse = (args: readonly string[]) => parseOptions(args, OPTIONS, "npm run bench -- --help");
 type Values = ReturnType<typeof parse>;
 type Section = Record<string, unknown>;
 
@@ -169,7 +151,7 @@ type Section = Record<string, unknown>;
 function overlay(values: Values, file: Section): Section {
   const mode = values.mode ?? file["mode"] ?? "sound";
   if (mode !== "paper" && mode !== "sound")
-    throw bad(`--mode ${String(mode)} is unknown.`, "Use paper or sound.");
+    throw badOption(`--mode ${String(mode)} is unknown.`, "Use paper or sound.");
   const json: Record<string, Section | unknown> = { ...file, mode };
   const set = (section: string, key: string, value: unknown): void => {
     if (value !== undefined) json[section] = { ...(json[section] as Section | undefined), [key]: value };
@@ -183,13 +165,8 @@ function overlay(values: Values, file: Section): Section {
   }
   const numeric = (name: keyof Values & string): number | undefined =>
     typeof values[name] === "string" ? number(name, values[name]) : undefined;
-  const list = (name: keyof Values & string): string[] | undefined =>
-    typeof values[name] === "string"
-      ? values[name]
-          .split(",")
-          .map((part) => part.trim())
-          .filter(Boolean)
-      : undefined;
+  const parts = (name: keyof Values & string): string[] | undefined =>
+    typeof values[name] === "string" ? list(values[name]) : undefined;
 
   set("model", "name", values.model);
   set("model", "width", numeric("width"));
@@ -198,7 +175,7 @@ function overlay(values: Values, file: Section): Section {
   set(
     "data",
     "split",
-    list("split")?.map((part) => number("split", part)),
+    parts("split")?.map((part) => number("split", part)),
   );
   set("data", "splitBy", values["split-by"]);
   set("noise", "mean", numeric("noise-mean"));
@@ -211,8 +188,8 @@ function overlay(values: Values, file: Section): Section {
   set("training", "maxSteps", numeric("steps"));
   set("training", "batchSize", numeric("batch"));
   set("training", "learningRate", numeric("lr"));
-  set("evaluation", "metrics", list("evaluate"));
-  set("evaluation", "baselines", list("baselines"));
+  set("evaluation", "metrics", parts("evaluate"));
+  set("evaluation", "baselines", parts("baselines"));
   set("evaluation", "exportImages", numeric("export-images"));
   const seed = numeric("seed");
   if (seed !== undefined) json["seed"] = seed;
@@ -234,10 +211,15 @@ function variants(
       json: { ...json, noise: { ...json["noise"], std } },
     }));
   }
-  if (values.sweep !== "setups") throw bad(`--sweep ${values.sweep} is unknown.`, "Use --sweep setups.");
-  if (stds.length > 1) throw bad("--sweep setups takes one --noise-std.", "Give one standard deviation.");
+  if (values.sweep !== "setups")
+    throw badOption(`--sweep ${values.sweep} is unknown.`, "Use --sweep setups.");
+  if (stds.length > 1)
+    throw badOption("--sweep setups takes one --noise-std.", "Give one standard deviation.");
   if (values.setup !== undefined || values.precision !== undefined)
-    throw bad("--sweep setups chooses setup and precision itself.", "Leave out --setup and --precision.");
+    throw badOption(
+      "--sweep setups chooses setup and precision itself.",
+      "Leave out --setup and --precision.",
+    );
   const engine = (json["engine"]?.["name"] ?? DEFAULT_CONFIG.engine.name) as EngineName;
   const precisions = MIXED_ENGINES.includes(engine) ? ["f32", "mixed"] : ["f32"];
   const noise = stds.length === 1 ? { ...json["noise"], std: stds[0] } : json["noise"];
@@ -249,46 +231,6 @@ function variants(
   );
 }
 
-function dataOf(text: string): BenchPlan["data"] {
-  if (text.startsWith("phantom:")) {
-    const count = phantomCount(text) ?? 0;
-    if (!Number.isInteger(count) || count < 3 || count > 999_999)
-      throw bad(
-        `--data ${text}: the number of phantoms must lie between 3 and 999,999.`,
-        "Use for example phantom:64.",
-      );
-    return { kind: "phantom", count };
-  }
-  const path = resolveFromCaller(text);
-  if (!existsSync(path))
-    throw new LabError(
-      "data/missing",
-      `--data ${text} does not exist.`,
-      "Give a folder or an archive of images, or phantom:COUNT.",
-    );
-  if (!statSync(path).isDirectory() && !/\.(zip|tar|tar\.gz|tgz)$/i.test(path))
-    throw new LabError(
-      "data/missing",
-      `--data ${text} is neither a folder nor a .zip, .tar.gz or .tar.`,
-      "Give a folder or an archive.",
-    );
-  return { kind: "files", path };
-}
-
-/** Paths are relative to the folder the command was called in. */
-function resolveFromCaller(path: string): string {
-  return resolve(process.env["LAB_CALLER_FOLDER"] ?? ".", path);
-}
-
-/** The absolute path of a file of weights that is there, or null. */
-function weightFile(option: string, path: string | undefined): string | null {
-  if (path === undefined) return null;
-  const file = resolveFromCaller(path);
-  if (!existsSync(file))
-    throw new LabError("weights/missing", `--${option} ${path} does not exist.`, "Give a safetensors file.");
-  return file;
-}
-
 /** The command that these arguments mean. Throws `LabError` (`bench/options`, `config/…`, `data/missing`, `weights/…`). */
 export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const values = parse(args);
@@ -298,7 +240,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   if (values.resume !== undefined) {
     const others = Object.keys(values).filter((name) => !["resume", "browser-arg", "headed"].includes(name));
     if (others.length > 0)
-      throw bad(
+      throw badOption(
         `--${others[0]} cannot be given with --resume.`,
         "A resumed run keeps its config: give only --resume DIR.",
       );
@@ -310,27 +252,43 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   const runs = variants(values, json as Record<string, Section>).map(({ folder, json: varied }) => {
     const config = unwrap(parseRunConfig(varied));
     assertSupported(config);
-    for (const name of config.evaluation.baselines) methodNamed(name);
+    for (const name of config.evaluation.baselines) if (name !== ALL_METHODS) describedMethod(name);
     return { folder, config };
   });
   const first = (runs[0] as BenchRun).config;
   const source = first.data.source === "any" ? "phantom:64" : first.data.source;
   if (values.data === undefined && source.startsWith("dataset:"))
-    throw bad(
+    throw badOption(
       `The config asks for ${source}, which is stored in another browser.`,
       "Say where the images are: --data FOLDER.",
     );
   const weights = weightFile("weights", values.weights);
   const lpips = weightFile("lpips", values.lpips);
-  const asked = values.evaluate?.split(",").map((name) => name.trim());
-  if (lpips === null && asked?.includes("lpips"))
+  const asked = list(values.evaluate ?? "");
+  if (lpips === null && asked.includes("lpips"))
     throw new LabError(
       "weights/no-lpips",
       "--evaluate lpips has no weights.",
       "Give them with --lpips FILE.",
     );
   if (lpips !== null && !first.evaluation.metrics.includes("lpips"))
-    throw bad("--lpips is given, but LPIPS is not asked for.", "Add lpips to --evaluate, or leave both out.");
+    throw badOption(
+      "--lpips is given, but LPIPS is not asked for.",
+      "Add lpips to --evaluate, or leave both out.",
+    );
+  const dncnnFile = weightFile("dncnn", values.dncnn);
+  const { baselines } = first.evaluation;
+  if (dncnnFile === null && baselines.includes(dncnn.name))
+    throw new LabError(
+      "weights/no-dncnn",
+      "--baselines dncnn has no weights.",
+      "Give them with --dncnn FILE.",
+    );
+  if (dncnnFile !== null && !baselines.includes(dncnn.name) && !baselines.includes(ALL_METHODS))
+    throw badOption(
+      "--dncnn is given, but the method is not asked for.",
+      "Add dncnn to --baselines, or leave both out.",
+    );
   const stamp = now.toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return {
     kind: "run",
@@ -340,6 +298,7 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
       data: dataOf(values.data ?? source),
       weights,
       lpips,
+      dncnn: dncnnFile,
       out: resolveFromCaller(values.out ?? `results/${stamp}-${first.model.name}`),
       browserArguments,
       headed,

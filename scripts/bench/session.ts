@@ -9,8 +9,20 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { LabError } from "@/contracts/failure";
+import { type Failure, LabError } from "@/contracts/failure";
 import type { BenchPlan } from "./options";
+
+/** Where one run of a session stands. */
+export interface RunState {
+  readonly runId: string | null;
+  /** Trained and tested; its methods may still have to be compared. */
+  readonly trained?: boolean;
+  readonly done: boolean;
+  /** Wall time so far of training, validation, test and export, and of the methods; over several sessions. */
+  readonly seconds?: { readonly training: number; readonly methods: number };
+  /** Why it was given up for now in a sweep that goes on without it. */
+  readonly failure?: Failure;
+}
 
 /** What a resumed benchmark needs to know; kept in `DIR/.resume` beside the browser profile until all runs are done. */
 export interface SessionState {
@@ -21,12 +33,7 @@ export interface SessionState {
   readonly datasetId: string | null;
   /** Content hash → file name, for `per-image.csv`. */
   readonly paths: Readonly<Record<string, string>>;
-  readonly runs: readonly {
-    readonly runId: string | null;
-    /** Trained and tested; its methods may still have to be compared. */
-    readonly trained?: boolean;
-    readonly done: boolean;
-  }[];
+  readonly runs: readonly RunState[];
 }
 
 const folderOf = (out: string): string => join(out, ".resume");
@@ -41,7 +48,11 @@ export function createSession(plan: BenchPlan, port: number): SessionState {
       `${plan.out} holds an interrupted run.`,
       "Continue it with --resume, or choose another --out.",
     );
-  if (existsSync(join(plan.out, "result.json")))
+  if (
+    ["", ...plan.runs.map(({ folder }) => folder)].some((folder) =>
+      existsSync(join(plan.out, folder, "result.json")),
+    )
+  )
     throw new LabError(
       "bench/output",
       `${plan.out} holds a result already.`,

@@ -1,10 +1,12 @@
-import { exportRun, importLpips } from "@/bridge/evaluation";
+import { exportRun, importLpips, importModel } from "@/bridge/evaluation";
 import { startImport } from "@/bridge/importer";
 import type { Failure, Outcome } from "@/contracts/failure";
-import type { RunConfig } from "@/contracts/runConfig";
+import type { ModelSummary } from "@/contracts/run";
+import { NETWORK_TITLES, type RunConfig } from "@/contracts/runConfig";
 import type { ProgressInfo } from "@/contracts/training";
 import type { ComparisonProgress, ImportProgress } from "@/contracts/workers";
-import { compareMethods, comparisonStore } from "@/state/comparison";
+import { comparisonOf, comparisonStore } from "@/state/comparison";
+import { deleteRun } from "@/state/runs";
 import { liveCurve, pauseTraining, resumeTraining, startTraining, trainingStore } from "@/state/training";
 import type { LivePhase } from "@/state/trainingReducer";
 import { saveBlob } from "@/ui/saveBlob";
@@ -29,12 +31,19 @@ export interface LabAutomation {
   }): Promise<Outcome<string>>;
   /** Stores the LPIPS weights of `#automation-lpips`. */
   loadLpips(): Promise<Outcome<null>>;
+  /** Stores the model of `#automation-dncnn`, which the method dncnn then uses. Fails with `weights/network` for another network. */
+  loadDncnn(): Promise<Outcome<null>>;
   resumeRun(runId: string): Promise<Outcome<void>>;
   /** Finishes the step, writes a checkpoint, waits. */
   pause(): void;
   status(): AutomationStatus;
-  /** Runs these methods on the run's noisy test images; `status()` follows. */
+  /**
+   * Runs these methods on the run's noisy test images; `status()` follows. A run whose config names them is compared when
+   * it ends: this then only waits for it.
+   */
   compareMethods(runId: string, names: readonly string[]): Promise<Outcome<void>>;
+  /** Removes a run and its weights. */
+  deleteRun(runId: string): Promise<Outcome<void>>;
   /** Offers the run's files as one zip download. `paths`: content hash → file name. */
   exportRun(runId: string, paths: Readonly<Record<string, string>>): Promise<Outcome<null>>;
 }
@@ -63,6 +72,15 @@ export interface AutomationStatus {
   readonly outcome: Outcome<void> | null;
 }
 
+function notDncnn({ name, model }: ModelSummary): Outcome<null> {
+  const failure: Failure = {
+    code: "weights/network",
+    message: `${name} holds weights of ${NETWORK_TITLES[model.name]}, not of DnCNN.`,
+    remedy: "Give a weight file of DnCNN.",
+  };
+  return { ok: false, failure };
+}
+
 function fileInput(id: string, folder: boolean): HTMLInputElement {
   const input = document.createElement("input");
   input.type = "file";
@@ -80,6 +98,7 @@ export function installAutomation(): void {
   const folder = fileInput("automation-folder", true);
   const weights = fileInput("automation-weights", false);
   const lpips = fileInput("automation-lpips", false);
+  const dncnn = fileInput("automation-dncnn", false);
   let importing: ImportProgress | null = null;
 
   const onImport = (progress: ImportProgress): void => {
@@ -103,14 +122,20 @@ export function installAutomation(): void {
       return startTraining({ name, config, initialWeights });
     },
     async loadLpips() {
-      for (const file of lpips.files ?? []) {
-        const outcome = await importLpips(file);
+      const outcome = await importLpips([...(lpips.files ?? [])]);
+      return outcome.ok ? { ok: true, value: null } : outcome;
+    },
+    async loadDncnn() {
+      for (const file of dncnn.files ?? []) {
+        const outcome = await importModel(file);
         if (!outcome.ok) return outcome;
+        if (outcome.value.model.name !== "dncnn") return notDncnn(outcome.value);
       }
       return { ok: true, value: null };
     },
     resumeRun: resumeTraining,
-    compareMethods,
+    compareMethods: comparisonOf,
+    deleteRun,
     pause: pauseTraining,
     status() {
       const { phase, note, progress, epochs, checkpointStep, rendering, ended } = trainingStore.getState();

@@ -5,7 +5,6 @@ import type { ModelSummary } from "@/contracts/run";
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
 import type {
   BundleProgress,
-  ComparisonProgress,
   DenoiseRequest,
   DenoiseResult,
   EvaluationApi,
@@ -54,14 +53,14 @@ export function encodePng16(image: GreyImage): Promise<Outcome<Blob>> {
   return evaluation.call((api) => api.encodePng16(image));
 }
 
-/** Stores a safetensors file as a model, or says why not. */
+/** Stores a safetensors or PyTorch file as a model, or says why not. */
 export function importModel(file: File): Promise<Outcome<ModelSummary>> {
   return evaluation.call((api) => api.importModel(file));
 }
 
-/** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
-export function importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>> {
-  return evaluation.call((api) => api.importLpips(file));
+/** Keeps LPIPS weights for the tests of runs, or says why not: whole files, or a network's and its heads' together. */
+export function importLpips(files: readonly File[]): Promise<Outcome<readonly LpipsWeightsSummary[]>> {
+  return evaluation.call((api) => api.importLpips(files));
 }
 
 /** Adds LPIPS to the test of a stored run; `cancel` ends it with `run/cancelled`. */
@@ -92,20 +91,6 @@ export function deleteRun(id: string): Promise<Outcome<void>> {
 /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
 export function exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>> {
   return evaluation.call((api) => api.exportRun(id, paths));
-}
-
-/** Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. */
-export function compareMethods(
-  runId: string,
-  names: readonly string[],
-  onProgress: Listener<ComparisonProgress>,
-): Promise<Outcome<void>> {
-  return evaluation.call((api) => api.compareMethods(runId, names, proxy(onProgress)));
-}
-
-/** Ends the comparisons at work before their next picture, with `run/cancelled`. */
-export function cancelComparison(): Promise<void> {
-  return evaluation.notify((api) => api.cancelComparison());
 }
 
 /** Stores a zip made by `exportRun`, or the files of a result folder; resolves to the run's id. */

@@ -27,5 +27,5 @@ export const NO_LPIPS_WEIGHTS: Failure = {
   code: "weights/no-lpips",
   message: "LPIPS: no weights.",
   remedy:
-    "Make a weight file with pytorch/make_lpips_weights.py and load it on the Runs screen, or give it to the headless run with --lpips FILE.",
+    "Get a weight file with npm run get-lpips and load it on the Runs screen, or give it to the headless run with --lpips FILE.",
 };

@@ -8,6 +8,7 @@ import {
   type RunConfig,
   setupOf,
   unsupported,
+  withNetwork,
 } from "./runConfig";
 
 const failureOf = (json: unknown) => {
@@ -15,6 +16,28 @@ const failureOf = (json: unknown) => {
   if (outcome.ok) throw new Error("accepted");
   return outcome.failure;
 };
+
+describe("the networks of a config", () => {
+  const normOf = (model: object) => {
+    const outcome = parseRunConfig({ model });
+    return outcome.ok ? outcome.value.model.norm : outcome.failure.message;
+  };
+
+  it("have norms of their own", () => {
+    expect(normOf({ name: "dncnn" })).toBe("last");
+    expect(normOf({ name: "dncnn", norm: "none" })).toBe("none");
+    expect(normOf({ name: "dncnn", norm: "both" })).toBe(
+      'model.norm is "both"; it must be one of last, none.',
+    );
+    expect(normOf({ norm: "none" })).toBe('model.norm is "none"; it must be one of last, both.');
+  });
+
+  it("keep width and, where they can, norm when one is chosen", () => {
+    const both = { name: "unet", width: 8, norm: "both" } as const;
+    expect(withNetwork(both, "unetpp")).toEqual({ name: "unetpp", width: 8, norm: "both" });
+    expect(withNetwork(both, "dncnn")).toEqual({ name: "dncnn", width: 8, norm: "last" });
+  });
+});
 
 describe("parseRunConfig", () => {
   it("fills missing fields with the defaults of the mode", () => {

@@ -10,6 +10,9 @@ export const CONFIG_SCHEMA_VERSION = 1;
 export const ENGINES = ["auto", "webgpu", "tfjs-webgpu", "tfjs-webgl", "tfjs-wasm", "tfjs-cpu"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
+/** In `evaluation.baselines`: every method that differs on the run's noise. */
+export const ALL_METHODS = "all";
+
 /** Engines that a run in mixed precision can name. */
 export const MIXED_ENGINES: readonly EngineName[] = ["auto", "webgpu"];
 
@@ -31,14 +34,46 @@ const noiseSchema = z.strictObject({
 });
 export type NoiseConfig = z.infer<typeof noiseSchema>;
 
-const modelSchema = z.strictObject({
-  name: z.enum(["unet", "unetpp"]),
-  /** Channels of the first level; the five levels have 1, 2, 4, 8, 16 times as many. */
-  width: z.int().min(1).max(MAX_WIDTH),
-  /** `last`: BatchNorm after the second convolution of a block (the study's one-GPU model); `both`: after each (its two-GPU U-Net). */
-  norm: z.enum(["last", "both"]),
-});
+export const NETWORK_NAMES = ["unet", "unetpp", "dncnn"] as const;
+export type NetworkName = (typeof NETWORK_NAMES)[number];
+/** For people. */
+export const NETWORK_TITLES: Readonly<Record<NetworkName, string>> = {
+  unet: "U-Net",
+  unetpp: "U-Net++",
+  dncnn: "DnCNN",
+};
+export type NormName = "last" | "both" | "none";
+/** Normalisations that a network can have, its usual one first. */
+export const NORMS: Readonly<Record<NetworkName, readonly NormName[]>> = {
+  unet: ["last", "both"],
+  unetpp: ["last", "both"],
+  dncnn: ["last", "none"],
+};
+
+const modelSchema = z
+  .strictObject({
+    name: z.enum(NETWORK_NAMES),
+    /** U-Net, U-Net++: channels of the first level; the five levels have 1, 2, 4, 8, 16 times as many. DnCNN: of every layer. */
+    width: z.int().min(1).max(MAX_WIDTH),
+    /**
+     * U-Net, U-Net++: `last`: BatchNorm after the second convolution of a block (the study's one-GPU model); `both`: after each
+     * (its two-GPU U-Net). DnCNN: `last`: BatchNorm between each of the 15 inner convolutions and its ReLU; `none`: no
+     * BatchNorm, the form of weights whose BatchNorm was merged into the convolutions.
+     */
+    norm: z.enum(["last", "both", "none"]),
+  })
+  .check(({ value, issues }) => {
+    const { name, norm } = value;
+    if (!NORMS[name].includes(norm))
+      issues.push({ code: "invalid_value", values: [...NORMS[name]], input: norm, path: ["norm"] });
+  });
 export type ModelConfig = z.infer<typeof modelSchema>;
+
+/** The model with another network; a normalisation that this cannot have becomes its usual one. */
+export function withNetwork(model: ModelConfig, name: NetworkName): ModelConfig {
+  const norms = NORMS[name];
+  return { ...model, name, norm: norms.includes(model.norm) ? model.norm : (norms[0] ?? model.norm) };
+}
 
 export const runConfigSchema = z.strictObject({
   schemaVersion: z.literal(CONFIG_SCHEMA_VERSION),
@@ -89,9 +124,9 @@ export const runConfigSchema = z.strictObject({
     payload: z.enum(["f32", "f16"]).optional(),
   }),
   evaluation: z.strictObject({
-    /** PSNR and SSIM are always measured; LPIPS where it is asked for and its weights are stored. */
+    /** All but LPIPS are always measured, also those without a name here; LPIPS where it is asked for and its weights are stored. */
     metrics: z.array(z.enum(["psnr", "ssim", "lpips"])).min(1),
-    /** Methods compared with the network on its test images, by name (docs/evaluation.md). */
+    /** Methods compared with the network on its test images, by name (docs/evaluation.md); `ALL_METHODS` is all of them. */
     baselines: z.array(z.string()),
     /** Test images written as PNG and NPY with an export. */
     exportImages: z.int().min(0),

@@ -109,7 +109,17 @@ export interface MeanInterval {
   readonly ci95: number;
 }
 
-export interface MethodMetrics {
+/** Means of what is measured beside PSNR and the study's SSIM; absent in runs of earlier versions and of PyTorch. */
+export interface FurtherMetrics {
+  /** Mean absolute error, in units of brightness. */
+  readonly mae?: MeanInterval | undefined;
+  /** SSIM with the 11×11 Gaussian window. */
+  readonly ssimGaussian?: MeanInterval | undefined;
+  /** Null where a side of the images is under 161 pixels: five scales do not fit. */
+  readonly msSsim?: MeanInterval | null | undefined;
+}
+
+export interface MethodMetrics extends FurtherMetrics {
   readonly psnrDb: MeanInterval;
   readonly ssim: MeanInterval;
   readonly lpips: MeanInterval | null;
@@ -125,15 +135,24 @@ export interface ImageMetrics {
   readonly noisyPsnrDb: number;
   readonly noisySsim: number;
   readonly noisyLpips: number | null;
+  /** As in `FurtherMetrics`. */
+  readonly mae?: number | undefined;
+  readonly ssimGaussian?: number | undefined;
+  readonly msSsim?: number | null | undefined;
+  readonly noisyMae?: number | undefined;
+  readonly noisySsimGaussian?: number | undefined;
+  readonly noisyMsSsim?: number | null | undefined;
 }
 
 /** A method that is not trained, on the run's noisy test images. */
-export interface PriorMethodResult {
+export interface PriorMethodResult extends FurtherMetrics {
   /** As in `--baselines`. */
   readonly name: string;
   readonly title: string;
   readonly psnrDb: MeanInterval;
   readonly ssim: MeanInterval;
+  /** With the network of the run's own LPIPS; null or absent where that was not measured, or its weights were not stored. */
+  readonly lpips?: MeanInterval | null | undefined;
   /** Mean wall time of an image. */
   readonly seconds: number;
   readonly versusNetwork: PairedComparison;

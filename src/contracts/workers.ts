@@ -179,10 +179,10 @@ export interface EvaluationApi {
   cancel(): Promise<void>;
   /** 16-bit grey PNG of an image in [0, 1]. */
   encodePng16(image: GreyImage): Promise<Outcome<Blob>>;
-  /** Stores a safetensors file as a model, or says why not. The network is found from names and shapes. */
+  /** Stores a safetensors or PyTorch file as a model, or says why not. The network is found from names and shapes. */
   importModel(file: File): Promise<Outcome<ModelSummary>>;
-  /** Keeps a safetensors file of LPIPS weights for the tests of runs, or says why not. */
-  importLpips(file: File): Promise<Outcome<LpipsWeightsSummary>>;
+  /** Keeps LPIPS weights for the tests of runs, or says why not: whole files, or a network's and its heads' together. */
+  importLpips(files: readonly File[]): Promise<Outcome<readonly LpipsWeightsSummary[]>>;
   /** Adds LPIPS to the test of a stored run. `cancel` ends it with `run/cancelled`. */
   measureLpips(runId: string, onProgress: Listener<ImagesProgress>): Promise<Outcome<void>>;
   deleteLpips(network: LpipsNetwork): Promise<Outcome<void>>;
@@ -192,14 +192,6 @@ export interface EvaluationApi {
   deleteRun(id: string): Promise<Outcome<void>>;
   /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
   exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
-  /** Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. */
-  compareMethods(
-    runId: string,
-    names: readonly string[],
-    onProgress: Listener<ComparisonProgress>,
-  ): Promise<Outcome<void>>;
-  /** Ends the comparisons at work before their next picture, with `run/cancelled`. */
-  cancelComparison(): Promise<void>;
   /** A zip made by `exportRun`, or the files of a result folder. */
   importRun(files: readonly File[]): Promise<Outcome<string>>;
   /** The run of a config, not trained, as a zip that `pytorch/train.py` trains. Phantoms must have been rendered. */
@@ -209,6 +201,19 @@ export interface EvaluationApi {
   ): Promise<Outcome<Blob>>;
   /** Parameters and FLOPs for the screens, without building an engine. */
   describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
+}
+
+// ------------------------------------------------------------ comparison.worker
+
+export interface ComparisonApi {
+  /** Runs methods (all when `names` is empty) on a run's noisy test images and stores their results with it. */
+  compare(
+    runId: string,
+    names: readonly string[],
+    onProgress: Listener<ComparisonProgress>,
+  ): Promise<Outcome<void>>;
+  /** Ends the comparisons at work before their next picture, with `run/cancelled`. */
+  cancel(): Promise<void>;
 }
 
 export interface ComparisonProgress {

@@ -7,7 +7,7 @@ import type { Batch, ExecutorOptions } from "./executor";
  * What PyTorch computed (pytorch/make_fixtures.py), for tests of engines in Node and in the browser. Imported by tests
  * only, so that none of it reaches the built page.
  */
-export const FIXTURE_NAMES = ["unet", "unetpp", "unet-l2", "unet-both"] as const;
+export const FIXTURE_NAMES = ["unet", "unetpp", "unet-l2", "unet-both", "dncnn", "dncnn-none"] as const;
 export type FixtureName = (typeof FIXTURE_NAMES)[number];
 
 interface FixtureAbout {

@@ -11,7 +11,7 @@ const EPOCH_COLUMNS = [
   "seconds",
   "validation_seconds",
 ] as const;
-/** The columns of the headless contract. */
+/** The columns of the headless contract; files of earlier labs and of PyTorch end with them. */
 const IMAGE_COLUMNS = [
   "file",
   "psnr_db",
@@ -20,6 +20,15 @@ const IMAGE_COLUMNS = [
   "noisy_psnr_db",
   "noisy_ssim",
   "noisy_lpips",
+] as const;
+const FURTHER_IMAGE_COLUMNS = [
+  ...IMAGE_COLUMNS,
+  "mae",
+  "ssim_gaussian",
+  "ms_ssim",
+  "noisy_mae",
+  "noisy_ssim_gaussian",
+  "noisy_ms_ssim",
 ] as const;
 const TEST_IMAGE_COLUMNS = ["index", "content_hash"] as const;
 const STEP_COLUMNS = ["step", "loss", "step_ms"] as const;
@@ -45,6 +54,14 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return `${[columns, ...rows].map((row) => row.join(",")).join("\n")}\n`;
 }
 
+/** Any table: numbers in full precision, words quoted where they have to be. */
+export function csvText(header: readonly string[], rows: readonly (readonly (number | string)[])[]): string {
+  return table(
+    header.map(textCell),
+    rows.map((row) => row.map((value) => (typeof value === "number" ? cell(value) : textCell(value)))),
+  );
+}
+
 /** `epochs.csv`: one row an epoch. */
 export function epochsCsv(epochs: readonly EpochRecord[]): string {
   return table(
@@ -64,17 +81,30 @@ export function epochsCsv(epochs: readonly EpochRecord[]): string {
   );
 }
 
-/** `per-image.csv`: one row a test image. `paths`: content hash → file name; an image without one goes by its short hash. */
+/** `per-image.csv`: one row a test image; the further columns only where a row has them. `paths`: content hash → file name; an image without one goes by its short hash. */
 export function perImageCsv(perImage: readonly ImageMetrics[], paths: ReadonlyMap<string, string>): string {
+  const further = perImage.some(({ mae }) => mae !== undefined);
   return table(
-    IMAGE_COLUMNS,
+    further ? FURTHER_IMAGE_COLUMNS : IMAGE_COLUMNS,
     perImage.map((image) => [
       textCell(paths.get(image.contentHash) ?? image.contentHash.slice(0, SHORT_HASH_LENGTH)),
       ...[image.psnrDb, image.ssim, image.lpips, image.noisyPsnrDb, image.noisySsim, image.noisyLpips].map(
         cell,
       ),
+      ...(further ? furtherValues(image).map(cell) : []),
     ]),
   );
+}
+
+function furtherValues(image: ImageMetrics): (number | null)[] {
+  return [
+    image.mae ?? null,
+    image.ssimGaussian ?? null,
+    image.msSsim ?? null,
+    image.noisyMae ?? null,
+    image.noisySsimGaussian ?? null,
+    image.noisyMsSsim ?? null,
+  ];
 }
 
 /** `test-images.csv`: which images of the data set the rows of `per-image.csv` are, by index and full content hash. */
@@ -91,8 +121,8 @@ export function stepsCsv(losses: Float32Array, stepMs: Float32Array): string {
   return table(STEP_COLUMNS, rows);
 }
 
-/** The rows of a CSV text (RFC 4180), its header held to `columns`. Fails with `run/corrupt`. */
-function parseTable(text: string, file: string, columns: readonly string[]): string[][] {
+/** The lines of a CSV text (RFC 4180), header included; empty ones are no lines. */
+export function parseCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let value = "";
@@ -119,11 +149,23 @@ function parseTable(text: string, file: string, columns: readonly string[]): str
     else if (char !== "\r") value += char;
   }
   endRow();
-  const header = rows.shift();
-  if (header?.join() !== columns.join()) throw corrupt(file, `its first line is not ${columns.join()}`);
-  const short = rows.findIndex((cells) => cells.length !== columns.length);
-  if (short >= 0) throw corrupt(file, `line ${short + 2} does not have ${columns.length} cells`);
   return rows;
+}
+
+interface ParsedTable {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A CSV text whose header begins with `columns`; a later lab may have added more. Fails with `run/corrupt`. */
+function parseTable(text: string, file: string, columns: readonly string[]): ParsedTable {
+  const rows = parseCsv(text);
+  const header = rows.shift() ?? [];
+  if (header.slice(0, columns.length).join() !== columns.join())
+    throw corrupt(file, `its first line is not ${columns.join()}`);
+  const short = rows.findIndex((cells) => cells.length !== header.length);
+  if (short >= 0) throw corrupt(file, `line ${short + 2} does not have ${header.length} cells`);
+  return { header, rows };
 }
 
 function corrupt(file: string, what: string): LabError {
@@ -149,14 +191,19 @@ function parseNumber(text: string, file: string): number {
  */
 export function parsePerImageCsv(text: string, testImages: string | null): ImageMetrics[] {
   const file = "per-image.csv";
-  const rows = parseTable(text, file, IMAGE_COLUMNS);
+  const { header, rows } = parseTable(text, file, IMAGE_COLUMNS);
   const identities =
-    testImages === null ? null : parseTable(testImages, "test-images.csv", TEST_IMAGE_COLUMNS);
+    testImages === null ? null : parseTable(testImages, "test-images.csv", TEST_IMAGE_COLUMNS).rows;
   if (identities && identities.length !== rows.length)
     throw corrupt("test-images.csv", `it has ${identities.length} rows for ${rows.length} images`);
   return rows.map((cells, i) => {
     const number = (column: number): number => parseNumber(cells[column] as string, file);
     const optional = (column: number): number | null => (cells[column] === "" ? null : number(column));
+    /** Undefined where the file has no such column. */
+    const further = (name: (typeof FURTHER_IMAGE_COLUMNS)[number]): number | null | undefined => {
+      const column = header.indexOf(name);
+      return column < 0 ? undefined : optional(column);
+    };
     const identity = identities?.[i];
     return {
       index: identity ? parseNumber(identity[0] as string, "test-images.csv") : i,
@@ -167,6 +214,14 @@ export function parsePerImageCsv(text: string, testImages: string | null): Image
       noisyPsnrDb: number(4),
       noisySsim: number(5),
       noisyLpips: optional(6),
+      ...(further("mae") !== undefined && {
+        mae: further("mae") ?? undefined,
+        ssimGaussian: further("ssim_gaussian") ?? undefined,
+        msSsim: further("ms_ssim"),
+        noisyMae: further("noisy_mae") ?? undefined,
+        noisySsimGaussian: further("noisy_ssim_gaussian") ?? undefined,
+        noisyMsSsim: further("noisy_ms_ssim"),
+      }),
     };
   });
 }
@@ -177,7 +232,7 @@ export function parseStepsCsv(text: string): {
   stepMs: Float32Array<ArrayBuffer>;
 } {
   const file = "steps.csv";
-  const rows = parseTable(text, file, STEP_COLUMNS);
+  const { rows } = parseTable(text, file, STEP_COLUMNS);
   const column = (place: number) =>
     Float32Array.from(rows, (cells) => parseNumber(cells[place] as string, file));
   return { losses: column(1), stepMs: column(2) };

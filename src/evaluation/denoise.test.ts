@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { GreyImage } from "@/contracts/workers";
+import { relativeError } from "@/engine/fixtures";
 import { referenceEngine } from "@/engine/reference/engine";
 import { addNoise } from "@/imaging/noise";
 import { buildGraph } from "@/model/build";
+import { initialWeights } from "@/model/init";
 import { readModelFile } from "@/model/stateDict";
 import { denoiseImage } from "./denoise";
 
@@ -77,6 +79,33 @@ describe("denoiseImage", () => {
       });
     }
     expect(largestJump(side, whole)).toBeGreaterThan(VISIBLE_SEAM_JUMP);
+  });
+
+  it("gives DnCNN's whole picture tile by tile, at sides that halve nowhere", async () => {
+    const width = 601;
+    const height = 37;
+    const whole = noisyDisc();
+    const image: GreyImage = {
+      width,
+      height,
+      data: Float32Array.from(
+        { length: width * height },
+        (_, i) => whole.data[Math.floor(i / width) * WIDTH + (i % width)] as number,
+      ),
+    };
+    const graph = buildGraph({ name: "dncnn", width: 2, norm: "last" });
+    const weights = initialWeights(graph, 5);
+    const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    const infer = async (tile: Float32Array<ArrayBuffer>, rows: number, columns: number) => {
+      const options = { graph, weights, height: rows, width: columns, loss: "l1", adam } as const;
+      return (await referenceEngine.create(options)).infer(tile, 1);
+    };
+    const { data, tiles } = await denoiseImage({ image, infer, multiple: 1 });
+    expect(tiles).toBe(2);
+    // Blending weights of two equal values add up to 1 but for float32's rounding.
+    expect(
+      relativeError(data, await infer(image.data as Float32Array<ArrayBuffer>, height, width)),
+    ).toBeLessThan(1e-6);
   });
 
   const identity = (tile: Float32Array<ArrayBuffer>) => Promise.resolve(tile);

@@ -14,7 +14,9 @@ const OVERLAP = 128;
 
 export interface DenoiseImageRequest {
   readonly image: GreyImage;
-  /** One tile [height, width] through the network; sides are multiples of 16 and the same for all tiles of an image. */
+  /** What sides the network takes; default `SIZE_MULTIPLE`. A network that takes any sees an image's own borders, not mirrored ones. */
+  readonly multiple?: number;
+  /** One tile [height, width] through the network; sides are multiples of `multiple` and the same for all tiles of an image. */
   readonly infer: (
     tile: Float32Array<ArrayBuffer>,
     height: number,
@@ -40,12 +42,12 @@ function tileSide(length: number): number {
 export async function denoiseImage(
   request: DenoiseImageRequest,
 ): Promise<{ readonly data: Float32Array<ArrayBuffer>; readonly tiles: number }> {
-  const { image, infer, onProgress, shouldStop } = request;
+  const { image, infer, onProgress, shouldStop, multiple = SIZE_MULTIPLE } = request;
   const { width, height } = image;
   const plan = planTiles(width, height, {
     tile: tileSide(Math.max(width, height)),
     overlap: OVERLAP,
-    multiple: SIZE_MULTIPLE,
+    multiple,
   });
   const blender = new TileBlender(plan);
   onProgress?.(0, plan.count);

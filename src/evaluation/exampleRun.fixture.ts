@@ -38,6 +38,12 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
     noisyPsnrDb: 20 + index / 7,
     noisySsim: 0.4 + index / 100,
     noisyLpips: null,
+    mae: 0.01 + index / 1000,
+    ssimGaussian: 0.85 + index / 100,
+    msSsim: null,
+    noisyMae: 0.08 + index / 1000,
+    noisySsimGaussian: 0.45 + index / 100,
+    noisyMsSsim: null,
   }));
   const adapter = {
     vendor: "mesa",

@@ -10,6 +10,10 @@ const tv: PriorMethodResult = {
   title: "Total variation",
   psnrDb: { mean: 24.5, ci95: 0.25 },
   ssim: { mean: 0.75, ci95: 0.01 },
+  lpips: null,
+  mae: { mean: 0.03, ci95: 0.001 },
+  ssimGaussian: { mean: 0.8, ci95: 0.01 },
+  msSsim: null,
   seconds: 0.0456,
   versusNetwork: {
     differenceDb: { mean: 2.125, low: 1.75, high: 2.5 },
@@ -28,6 +32,7 @@ describe("methods in the report", () => {
     expect(text).toContain(
       "| Total variation | 24.500 ± 0.250 | 0.7500 ± 0.0100 | 0.046 | +2.125 [1.750, 2.500] | 0.2500 | < 0.0001 | 0.5000 | 1.50 |",
     );
+    expect(text).toContain("| Total variation | not measured | 0.8000 ± 0.0100 | – | 0.0300 ± 0.0010 |");
     expect(text).toContain("Settings: Total variation: Chambolle");
     expect(text).toContain("natural images with σ = 15 and 25 **of 255**");
     expect(text).toContain("| BM3D | 31.08 | 0.8722 | 28.57 | 0.8017 |");
@@ -47,6 +52,14 @@ describe("methods in result.json", () => {
   it("come back as they were, and nothing comes back where there were none", () => {
     expect(parseResultJson(resultJson(run, result)).result.methods).toEqual([tv]);
     expect(parseResultJson(resultJson(run, run.result)).result).not.toHaveProperty("methods");
+  });
+
+  it("of a comparison before further metrics come back, and have one table", () => {
+    const { mae: _, ssimGaussian: __, msSsim: ___, lpips: ____, ...earlier } = tv;
+    const before = { ...result, methods: [earlier] };
+    expect(parseResultJson(resultJson(run, before)).result.methods).toEqual([earlier]);
+    const text = reportMarkdown(run, before, run.perImage ?? [], []);
+    expect(text.match(/^\| Total variation/gm)).toHaveLength(1);
   });
 
   it("come back without bounds where there were none", () => {

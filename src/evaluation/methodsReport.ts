@@ -1,7 +1,7 @@
-import type { PriorMethodResult, RunResult } from "@/contracts/training";
-import { METHODS } from "./methods/registry";
+import type { FurtherMetrics, PriorMethodResult, RunResult } from "@/contracts/training";
+import { DESCRIPTIONS } from "./methods/registry";
 import { PAPER_CITATION, PAPER_PRIOR_METHODS } from "./paperResults";
-import { type Cell, fixed, signed, table, withInterval } from "./reportParts";
+import { type Cell, fixed, further, perceptual, signed, table, withInterval } from "./reportParts";
 
 /** Smaller p-values are given as a bound: the approximations behind them say no more. */
 const SMALLEST_P = 1e-4;
@@ -13,9 +13,31 @@ function pValue(p: number): string {
 
 function settingsOf(name: string): string[] {
   // A file of a later lab may name others: their numbers stand without a description.
-  return METHODS.filter((method) => method.name === name).map(
+  return DESCRIPTIONS.filter((method) => method.name === name).map(
     ({ title, settings }) => `${title}: ${settings}`,
   );
+}
+
+/** LPIPS and the further metrics; nothing where no method has them (a comparison of an earlier version). */
+function furtherSection(
+  test: NonNullable<RunResult["test"]>,
+  methods: readonly PriorMethodResult[],
+): string[] {
+  if (!methods.some(({ ssimGaussian }) => ssimGaussian)) return [];
+  const line = (name: string, of: FurtherMetrics & Pick<PriorMethodResult, "lpips">): Cell[] => [
+    name,
+    of.lpips === undefined ? "–" : perceptual(of.lpips, test),
+    further(of.ssimGaussian, 4),
+    further(of.msSsim, 4),
+    further(of.mae, 4),
+  ];
+  return [
+    table(
+      ["", "LPIPS", "SSIM, Gaussian", "MS-SSIM", "Mean absolute error"],
+      [line("**The network**", test.denoised), ...methods.map((method) => line(method.title, method))],
+    ),
+    "",
+  ];
 }
 
 /** Methods that are not trained beside the network, on the same noisy test images, and what the study quotes of them. */
@@ -60,6 +82,7 @@ export function methodsSection(result: RunResult, methods: readonly PriorMethodR
       [...network, ...rows],
     ),
     "",
+    ...(test ? furtherSection(test, methods) : []),
     ...(settings.length > 0 ? [`Settings: ${settings.join("; ")}.`, ""] : []),
     `What ${PAPER_CITATION}, quotes of prior methods (its Table VI) is of natural images with σ = 15 and 25 **of 255** (0.059 and 0.098), not of X-rays, and not of its own noise levels. It says nothing about this run, and stands here to be compared with the table above:`,
     "",

@@ -1,5 +1,5 @@
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
-import { applyMode, DEFAULT_CONFIG } from "@/contracts/runConfig";
+import { applyMode, DEFAULT_CONFIG, withNetwork } from "@/contracts/runConfig";
 
 export const PAPER_CITATION =
   "Adebayo & Khan, “Distributed Deep Learning for Medical Image Denoising with Data Obfuscation”, BIBE 2025";
@@ -70,16 +70,23 @@ export const PAPER_PRIOR_METHODS = [
   { title: "DnCNN-3", at15: { psnrDb: 31.46, ssim: 0.8826 }, at25: { psnrDb: 29.02, ssim: 0.819 } },
 ] as const;
 
+/** Parameters as the study's Table I states them; counted at its width of 64, U-Net has 31,036,481 and U-Net++ 36,621,185. */
+export const PAPER_PARAMETERS: Readonly<Record<string, string>> = { unet: "8.6 M", unetpp: "9.2 M" };
+export const PAPER_WIDTH = 64;
+
+export const PAPER_DEVICE = "NVIDIA RTX A4500, one or two";
+
 /** What the study trained on and tested with. */
 export const PAPER_DATA = { images: 14_999, test: 2_551, description: "NIH ChestX-ray14" } as const;
 
-/** The study's protocol as a run config, for this network and noise. */
+/** The study's protocol as a run config, for this noise and network; its U-Net where it had no such network. */
 export function paperConfig(config: RunConfig): RunConfig {
   const paper = applyMode(DEFAULT_CONFIG, "paper");
+  const known = PAPER_RESULTS.some(({ model }) => model === config.model.name);
   return {
     ...paper,
     noise: { ...paper.noise, std: config.noise.std },
-    model: { ...paper.model, name: config.model.name },
+    model: known ? withNetwork(paper.model, config.model.name) : paper.model,
   };
 }
 

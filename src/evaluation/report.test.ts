@@ -53,6 +53,18 @@ describe("reportMarkdown", () => {
     expect(text).not.toContain("| noise.mean | 0.1 |");
   });
 
+  it("has the further metrics in a table of their own, and says why one is missing", () => {
+    const text = report();
+    const { denoised } = summarizeImages(perImage);
+    const gaussian = `${denoised.ssimGaussian?.mean.toFixed(4)} ± ${denoised.ssimGaussian?.ci95.toFixed(4)}`;
+    const mae = `${denoised.mae?.mean.toFixed(4)} ± ${denoised.mae?.ci95.toFixed(4)}`;
+    expect(text).toContain(`| Denoised | ${gaussian} | – | ${mae} |`);
+    expect(text).toContain("needs sides of 161 pixels; these images have 16.");
+    const earlier = perImage.map(({ mae: _, ssimGaussian: __, msSsim: ___, ...rest }) => rest);
+    const test = summarizeImages(earlier);
+    expect(report({ ...run.result, test })).not.toContain("Gaussian one");
+  });
+
   it("tells what the engine said of the device and which losses of it the run survived, in sentences", () => {
     const text = report();
     const section = text.slice(text.indexOf("### Particular"), text.indexOf("### Settings"));

@@ -1,16 +1,26 @@
 import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
-import { DEFAULT_CONFIG, diffConfigs } from "@/contracts/runConfig";
+import { DEFAULT_CONFIG, diffConfigs, NETWORK_TITLES } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
+import { MS_SSIM_MIN_SIDE } from "@/imaging/gaussianSsim";
 import { methodsSection } from "./methodsReport";
 import { PAPER_CITATION, PAPER_DATA, paperConfig, paperResultsFor } from "./paperResults";
-import { type Cell, deviceName, fixed, perceptual, signed, table, withInterval } from "./reportParts";
+import {
+  type Cell,
+  deviceName,
+  fixed,
+  further,
+  perceptual,
+  signed,
+  table,
+  withInterval,
+} from "./reportParts";
 
-const NETWORK_NAMES = { unet: "U-Net", unetpp: "U-Net++" } as const;
 const PRECISION_NAMES = { f32: "float32", mixed: "mixed precision" } as const;
 const LPIPS_NAMES = { alex: "AlexNet", squeeze: "SqueezeNet" } as const;
 const PSNR_DIGITS = 3;
 const SSIM_DIGITS = 4;
+const MAE_DIGITS = 4;
 /** Fields that say where and how a run was made, not what was learnt: no difference to the study. */
 const NOT_THE_METHOD = /^(data\.(source|maxImages)|mode|seed|engine\.name|evaluation\..*|trace)$/;
 
@@ -79,7 +89,7 @@ function conditions(run: RunRecord, result: RunResult): string {
     ],
     [
       "Network",
-      `${NETWORK_NAMES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toPrecision(4)} GFLOP forward per image`,
+      `${NETWORK_TITLES[config.model.name]}, width ${config.model.width}, ${model.parameters.toLocaleString("en")} parameters, ${model.forwardGflopsPerImage.toPrecision(4)} GFLOP forward per image`,
     ],
     [
       "Training",
@@ -159,6 +169,7 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
       ],
     ),
     ...lpipsSentence(test),
+    ...furtherMetrics(result.config.data.size, test),
     ...(infinite > 0
       ? [
           "",
@@ -166,6 +177,32 @@ function testSection(result: RunResult, perImage: readonly ImageMetrics[]): stri
         ]
       : []),
   ].join("\n");
+}
+
+/** The table of what is measured beside the study's metrics; nothing where a run of an earlier version has none. */
+function furtherMetrics(size: number, { noisy, denoised }: Test): string[] {
+  if (!denoised.ssimGaussian) return [];
+  const line = (name: string, { ssimGaussian, msSsim, mae }: MethodMetrics): Cell[] => [
+    name,
+    further(ssimGaussian, SSIM_DIGITS),
+    further(msSsim, SSIM_DIGITS),
+    further(mae, MAE_DIGITS),
+  ];
+  return [
+    "",
+    "Further metrics; SSIM above has the study's 3×3 window, here it has the usual 11×11 Gaussian one (σ 1.5):",
+    "",
+    table(
+      ["", "SSIM, Gaussian", "MS-SSIM", "Mean absolute error"],
+      [line("Noisy", noisy), line("Denoised", denoised)],
+    ),
+    ...(denoised.msSsim === null
+      ? [
+          "",
+          `MS-SSIM looks at five scales and needs sides of ${MS_SSIM_MIN_SIDE} pixels; these images have ${size}.`,
+        ]
+      : []),
+  ];
 }
 
 /** How this run differs from the study's protocol, as rows of (what, study, this run). */
@@ -195,7 +232,7 @@ function paperSection(result: RunResult): string {
   const ours: Cell[][] = test
     ? [
         [
-          `**This run: ${NETWORK_NAMES[config.model.name]}, width ${config.model.width}**`,
+          `**This run: ${NETWORK_TITLES[config.model.name]}, width ${config.model.width}**`,
           withInterval(test.denoised.psnrDb, PSNR_DIGITS),
           withInterval(test.denoised.ssim, SSIM_DIGITS),
           perceptual(test.denoised.lpips, test),
@@ -208,7 +245,7 @@ function paperSection(result: RunResult): string {
     test && first && first.model === config.model.name
       ? [
           "",
-          `Against the study's ${NETWORK_NAMES[first.model]} on ${first.setup}: ${signed(test.denoised.psnrDb.mean - first.psnrDb.mean, PSNR_DIGITS)} dB PSNR, ${signed(test.denoised.ssim.mean - first.ssim.mean, SSIM_DIGITS)} SSIM. The two are comparable only as far as the table below allows.`,
+          `Against the study's ${NETWORK_TITLES[first.model]} on ${first.setup}: ${signed(test.denoised.psnrDb.mean - first.psnrDb.mean, PSNR_DIGITS)} dB PSNR, ${signed(test.denoised.ssim.mean - first.ssim.mean, SSIM_DIGITS)} SSIM. The two are comparable only as far as the table below allows.`,
         ]
       : [];
   return [
@@ -219,7 +256,7 @@ function paperSection(result: RunResult): string {
       [
         ...ours,
         ...rows.map((paper) => [
-          `${NETWORK_NAMES[paper.model]}, ${paper.setup}`,
+          `${NETWORK_TITLES[paper.model]}, ${paper.setup}`,
           withInterval(paper.psnrDb, PSNR_DIGITS),
           withInterval(paper.ssim, SSIM_DIGITS),
           withInterval(paper.lpips, SSIM_DIGITS),

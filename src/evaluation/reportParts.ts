@@ -1,4 +1,5 @@
 import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
+import { NETWORK_TITLES } from "@/contracts/runConfig";
 import type { MeanInterval, RunResult } from "@/contracts/training";
 
 /** Pieces that every report shares. */
@@ -23,9 +24,14 @@ export function withInterval({ mean, ci95 }: { mean: number; ci95: number | null
     : fixed(mean, digits);
 }
 
+/** A cell of a further metric, which an image may be too small for and an earlier version did not measure. */
+export function further(value: MeanInterval | null | undefined, digits: number): string {
+  return value ? withInterval(value, digits) : "–";
+}
+
 /** A cell of the column LPIPS: the value, or why there is none. */
 export function perceptual(
-  value: MeanInterval | null,
+  value: MeanInterval | null | undefined,
   { lpips }: Pick<NonNullable<RunResult["test"]>, "lpips">,
 ): string {
   if (value) return withInterval(value, LPIPS_DIGITS);
@@ -52,7 +58,7 @@ export function conditionLines({ config, dataset, environment }: RunResult): str
   const images = dataset.synthetic ? `${dataset.images} synthetic phantoms` : `${dataset.images} images`;
   return [
     `${images} of ${data.size}×${data.size} (${dataset.train} training, ${dataset.validation} validation, ${dataset.test} test, by ${data.splitBy}); noise of mean ${noise.mean}, σ ${noise.std}.`,
-    `${model.name === "unet" ? "U-Net" : "U-Net++"} width ${model.width}, ${training.loss.toUpperCase()} loss, learning rate ${training.learningRate}, batch ${training.batchSize} a replica, ${training.epochs} epochs${training.maxSteps === null ? "" : `, at most ${training.maxSteps} steps`}, seed ${seed}; commit ${environment.commit}.`,
+    `${NETWORK_TITLES[model.name]} width ${model.width}, ${training.loss.toUpperCase()} loss, learning rate ${training.learningRate}, batch ${training.batchSize} a replica, ${training.epochs} epochs${training.maxSteps === null ? "" : `, at most ${training.maxSteps} steps`}, seed ${seed}; commit ${environment.commit}.`,
   ].join(" ");
 }
 

@@ -32,7 +32,13 @@ const number = z
   .transform((value) => value ?? Number.NaN);
 const count = z.int().min(0);
 const interval = z.object({ mean: number, ci95: number });
-const method = z.object({ psnrDb: interval, ssim: interval, lpips: interval.nullable() });
+// Absent in files of earlier labs and of PyTorch.
+const further = {
+  mae: interval.optional(),
+  ssimGaussian: interval.optional(),
+  msSsim: interval.nullable().optional(),
+};
+const method = z.object({ psnrDb: interval, ssim: interval, lpips: interval.nullable(), ...further });
 const adapter = z.object({
   vendor: z.string(),
   architecture: z.string(),
@@ -127,6 +133,8 @@ const resultSchema = z.object({
         title: z.string(),
         psnrDb: interval,
         ssim: interval,
+        lpips: interval.nullable().optional(),
+        ...further,
         seconds: number,
         versusNetwork: z.object({
           differenceDb: z.object({ mean: number, low: number, high: number }),

@@ -1,3 +1,4 @@
+import { NETWORK_TITLES } from "@/contracts/runConfig";
 import type { RunResult } from "@/contracts/training";
 import { PAPER_CITATION, type PaperResult, paperResultsFor } from "./paperResults";
 import { conditionLines, deviceOf, fixed, perceptual, table, withInterval } from "./reportParts";
@@ -64,10 +65,11 @@ export function setupsTable(results: readonly RunResult[]): string {
         : ["–", "–", "–", "–"]),
     ];
   });
+  const network = NETWORK_TITLES[first.config.model.name];
   const devices = [...new Set(results.map(deviceOf))];
   return [
     "# Setups and precisions",
-    `Beside ${PAPER_CITATION}: its results are of ${first.config.model.name === "unet" ? "U-Net" : "U-Net++"} width 64 on NIH ChestX-ray14 at 256×256, 50 epochs, RTX A4500s. Batch sizes are per replica here as there. Seconds are of training and validation. Time saved is against one replica in the same precision, and only where every replica had a device of its own.`,
+    `Beside ${PAPER_CITATION}: ${paper.length > 0 ? `its results are of ${network} width 64 on NIH ChestX-ray14 at 256×256, 50 epochs, RTX A4500s` : `it has no results of ${network} at this noise`}. Batch sizes are per replica here as there. Seconds are of training and validation. Time saved is against one replica in the same precision, and only where every replica had a device of its own.`,
     conditionLines(first),
     `Devices: ${devices.join("; ")}.`,
     table(

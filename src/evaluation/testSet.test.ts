@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
-import { psnrDb, ssim } from "@/imaging/metrics";
+import { gaussianSsim } from "@/imaging/gaussianSsim";
+import { meanAbsoluteError, psnrDb, ssim } from "@/imaging/metrics";
 import { addNoise, unitPixels } from "@/imaging/noise";
 import { meanInterval } from "./interval";
 import { TestLpips } from "./lpips/testLpips";
-import { evaluateTestSet } from "./testSet";
+import { evaluateTestSet, summarizeImages } from "./testSet";
 
 const SIZE = 16;
 const PIXELS = SIZE * SIZE;
@@ -74,12 +75,34 @@ describe("evaluateTestSet", () => {
         noisyPsnrDb: psnrDb(noisy, clean),
         noisySsim: ssim(noisy, clean, SIZE, SIZE),
         lpips: null,
+        mae: meanAbsoluteError(denoised, clean),
+        ssimGaussian: gaussianSsim(denoised, clean, SIZE, SIZE),
+        noisyMae: meanAbsoluteError(noisy, clean),
+        noisySsimGaussian: gaussianSsim(noisy, clean, SIZE, SIZE),
+        // Too small for five scales.
+        msSsim: null,
+        noisyMsSsim: null,
       });
     });
     expect(test.count).toBe(4);
     expect(test.denoised.psnrDb).toEqual(meanInterval(perImage.map((one) => one.psnrDb)));
     expect(test.noisy.ssim).toEqual(meanInterval(perImage.map((one) => one.noisySsim)));
     expect(test.denoised.lpips).toBeNull();
+    expect(test.denoised.mae).toEqual(meanInterval(perImage.map((one) => one.mae ?? Number.NaN)));
+    expect(test.noisy.ssimGaussian).toEqual(
+      meanInterval(perImage.map((one) => one.noisySsimGaussian ?? Number.NaN)),
+    );
+    expect(test.denoised.msSsim).toBeNull();
+  });
+
+  it("has no further metrics of images that an earlier version measured", async () => {
+    const { perImage } = await evaluateTestSet(request([6, 0]));
+    const earlier = perImage.map(({ mae, ssimGaussian, msSsim, noisyMae, ...rest }) => rest);
+    const { denoised, noisy } = summarizeImages(earlier);
+    expect(denoised).not.toHaveProperty("mae");
+    expect(denoised).not.toHaveProperty("msSsim");
+    expect(noisy).not.toHaveProperty("mae");
+    expect(noisy.ssimGaussian?.mean).toBeGreaterThan(0);
   });
 
   it("keeps a perfect image out of the mean and in the list", async () => {

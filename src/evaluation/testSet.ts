@@ -2,10 +2,10 @@ import type { ImageReader } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import type { Executor } from "@/engine/executor";
-import { psnrDb, ssim } from "@/imaging/metrics";
 import { addNoise, type NoiseAmount, unitPixels } from "@/imaging/noise";
 import { meanInterval } from "./interval";
 import type { TestLpips } from "./lpips/testLpips";
+import { furtherMeans, meanOf, measure } from "./measures";
 
 /** Test and validation noise is the first draw of an image, so that every model and every epoch sees the same. */
 export const TEST_VISIT = 0;
@@ -70,7 +70,8 @@ export async function denoiseTestBatch(
 }
 
 /**
- * PSNR and SSIM of every test image, noisy and denoised (outputs not clamped), and their means with 95 % intervals.
+ * PSNR, SSIM in three forms and mean absolute error of every test image, noisy and denoised (outputs not clamped), and
+ * their means with 95 % intervals.
  * An infinite PSNR (identical images) stays in the list and out of the mean. Fails with `run/cancelled` and `data/empty`.
  */
 export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetResult> {
@@ -98,16 +99,19 @@ export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetR
     const distances = await request.lpips?.measure(batch, size);
     for (let i = 0; i < count; i++) {
       const part = (images: Float32Array): Float32Array => images.subarray(i * pixels, (i + 1) * pixels);
-      const [clean, noisy, denoised] = [part(batch.clean), part(batch.noisy), part(batch.denoised)];
+      const clean = part(batch.clean);
+      const noisy = measure(part(batch.noisy), clean, size);
       perImage.push({
         index: batchIndices[i] as number,
         contentHash: contentHashes[first + i] as string,
-        psnrDb: psnrDb(denoised, clean),
-        ssim: ssim(denoised, clean, size, size),
+        ...measure(part(batch.denoised), clean, size),
         lpips: distances?.denoised[i] ?? null,
-        noisyPsnrDb: psnrDb(noisy, clean),
-        noisySsim: ssim(noisy, clean, size, size),
+        noisyPsnrDb: noisy.psnrDb,
+        noisySsim: noisy.ssim,
         noisyLpips: distances?.noisy[i] ?? null,
+        noisyMae: noisy.mae,
+        noisySsimGaussian: noisy.ssimGaussian,
+        noisyMsSsim: noisy.msSsim,
       });
     }
     request.onProgress?.(first + count, total);
@@ -118,29 +122,23 @@ export async function evaluateTestSet(request: TestSetRequest): Promise<TestSetR
 
 /** Means with 95 % intervals over per-image metrics. LPIPS is null where an image has none. */
 export function summarizeImages(perImage: readonly ImageMetrics[]): NonNullable<RunResult["test"]> {
-  const method = (
-    psnr: (image: ImageMetrics) => number,
-    similarity: (image: ImageMetrics) => number,
-    perceptual: (image: ImageMetrics) => number | null,
-  ): MethodMetrics => {
-    const distances = perImage.map(perceptual).filter((value) => value !== null);
-    return {
-      psnrDb: meanInterval(perImage.map(psnr)),
-      ssim: meanInterval(perImage.map(similarity)),
-      lpips: distances.length === perImage.length && distances.length > 0 ? meanInterval(distances) : null,
-    };
+  const denoised: MethodMetrics = {
+    psnrDb: meanInterval(perImage.map((image) => image.psnrDb)),
+    ssim: meanInterval(perImage.map((image) => image.ssim)),
+    lpips: meanOf(perImage.map((image) => image.lpips)) ?? null,
+    ...furtherMeans(perImage),
   };
-  return {
-    count: perImage.length,
-    noisy: method(
-      (image) => image.noisyPsnrDb,
-      (image) => image.noisySsim,
-      (image) => image.noisyLpips,
-    ),
-    denoised: method(
-      (image) => image.psnrDb,
-      (image) => image.ssim,
-      (image) => image.lpips,
+  const noisy: MethodMetrics = {
+    psnrDb: meanInterval(perImage.map((image) => image.noisyPsnrDb)),
+    ssim: meanInterval(perImage.map((image) => image.noisySsim)),
+    lpips: meanOf(perImage.map((image) => image.noisyLpips)) ?? null,
+    ...furtherMeans(
+      perImage.map((image) => ({
+        mae: image.noisyMae,
+        ssimGaussian: image.noisySsimGaussian,
+        msSsim: image.noisyMsSsim,
+      })),
     ),
   };
+  return { count: perImage.length, noisy, denoised };
 }

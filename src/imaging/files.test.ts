@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodePng8, encodePng16 } from "./encodePng";
 import fixture from "./fixtures/npy.json";
 import { histogram } from "./histogram";
-import { encodeNpy } from "./npy";
+import { decodeNpy, encodeNpy } from "./npy";
 
 const bytesOf = (base64: string) => Uint8Array.from(Buffer.from(base64, "base64"));
 
@@ -41,6 +41,23 @@ describe("encodeNpy", () => {
 
   it("refuses a shape of another size", () => {
     expect(() => encodeNpy(new Float32Array(5), [2, 3])).toThrow("shape/npy");
+  });
+
+  it("reads what it writes, also inside a larger buffer", () => {
+    const data = Float32Array.of(0, -1.5, 1e-8, 1, 2, 3);
+    const bytes = encodeNpy(data, [2, 3]);
+    const larger = new Uint8Array(bytes.length + 3);
+    larger.set(bytes, 3);
+    expect(decodeNpy(larger.subarray(3))).toEqual({ data, shape: [2, 3] });
+  });
+
+  it.each([
+    ["nothing", new Uint8Array(0)],
+    ["other bytes", new Uint8Array(200)],
+    ["whole numbers", encodeNpy(new Uint8Array(6), [2, 3])],
+    ["a file cut off", encodeNpy(new Float32Array(6), [2, 3]).subarray(0, -2)],
+  ])("refuses %s", (_, bytes) => {
+    expect(() => decodeNpy(bytes)).toThrow("decode/npy");
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LabError } from "@/contracts/failure";
 import fixture from "./fixtures/gaussian_metrics.json";
-import { gaussianSsim, MS_SSIM_MIN_SIDE, msSsim } from "./gaussianSsim";
+import { gaussianSimilarities, gaussianSsim, MS_SSIM_MIN_SIDE, msSsim } from "./gaussianSsim";
 import { meanAbsoluteError } from "./metrics";
 
 /** Both sides sum in float64 (the pictures are exact in float32); only the order differs. */
@@ -41,6 +41,17 @@ describe("SSIM with the Gaussian window", () => {
         expect(Math.abs(msSsim(test, reference, width, height) - example.msSsim)).toBeLessThan(ABSOLUTE);
     },
   );
+
+  it("is the same with MS-SSIM beside it, which a small image has not", () => {
+    const { test, reference } = pair(170, 161, 9);
+    expect(gaussianSimilarities(test, reference, 161, 170)).toEqual({
+      ssim: gaussianSsim(test, reference, 161, 170),
+      msSsim: msSsim(test, reference, 161, 170),
+    });
+    const small = pair(160, 170, 9);
+    expect(gaussianSimilarities(small.test, small.reference, 170, 160).msSsim).toBeNull();
+    expect(refusal(() => gaussianSimilarities(test, reference, 10, 10).ssim)).toBe("shape/ssim");
+  });
 
   it("of identical images is 1, and 0 error", () => {
     const { reference } = pair(170, 161, 1);

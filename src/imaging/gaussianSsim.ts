@@ -15,14 +15,13 @@ const SCALE_WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333] as const;
 /** The coarsest of five scales is 1/16 of the image and must hold one window: (11 − 1)·16 + 1. */
 export const MS_SSIM_MIN_SIDE = (WINDOW - 1) * 2 ** (SCALE_WEIGHTS.length - 1) + 1;
 
-const TAPS = gaussianTaps();
+/** Normalised taps of one half of the window, the middle one first. */
+const [G0, G1, G2, G3, G4, G5] = gaussianTaps();
 
-function gaussianTaps(): Float64Array {
-  const taps = Float64Array.from({ length: WINDOW }, (_, i) =>
-    Math.exp(-((i - RADIUS) ** 2) / (2 * SIGMA * SIGMA)),
-  );
-  const sum = taps.reduce((total, tap) => total + tap, 0);
-  return taps.map((tap) => tap / sum);
+function gaussianTaps(): readonly [number, number, number, number, number, number] {
+  const tap = (distance: number): number => Math.exp(-(distance ** 2) / (2 * SIGMA * SIGMA));
+  const sum = tap(0) + 2 * (tap(1) + tap(2) + tap(3) + tap(4) + tap(5));
+  return [tap(0) / sum, tap(1) / sum, tap(2) / sum, tap(3) / sum, tap(4) / sum, tap(5) / sum];
 }
 
 interface Image {
@@ -49,12 +48,7 @@ export function gaussianSsim(
   width: number,
   height: number,
 ): number {
-  if (width < WINDOW || height < WINDOW)
-    throw new LabError(
-      "shape/ssim",
-      `SSIM of a ${width}×${height} image: its Gaussian window is ${WINDOW}×${WINDOW}.`,
-      `Use images of at least ${WINDOW}×${WINDOW} pixels, or SSIM with the 3×3 window.`,
-    );
+  requireWindow(width, height);
   requireSameLength(test, reference, width * height);
   return similarity({ data: test, width, height }, { data: reference, width, height }).ssim;
 }
@@ -74,12 +68,50 @@ export function msSsim(test: Float32Array, reference: Float32Array, width: numbe
       `Use images of at least ${MS_SSIM_MIN_SIDE}×${MS_SSIM_MIN_SIDE} pixels, or SSIM.`,
     );
   requireSameLength(test, reference, width * height);
-  let x: Image = { data: test, width, height };
-  let y: Image = { data: reference, width, height };
+  const [x, y] = [
+    { data: test, width, height },
+    { data: reference, width, height },
+  ];
+  return multiScale(x, y, similarity(x, y));
+}
+
+/**
+ * `gaussianSsim` and `msSsim` in the time of the latter: the finest scale is computed once. `msSsim` is null where a side
+ * is under `MS_SSIM_MIN_SIDE`. Fails with `shape/ssim` and `shape/metric`.
+ */
+export function gaussianSimilarities(
+  test: Float32Array,
+  reference: Float32Array,
+  width: number,
+  height: number,
+): { readonly ssim: number; readonly msSsim: number | null } {
+  requireWindow(width, height);
+  requireSameLength(test, reference, width * height);
+  const [x, y] = [
+    { data: test, width, height },
+    { data: reference, width, height },
+  ];
+  const finest = similarity(x, y);
+  const tooSmall = Math.min(width, height) < MS_SSIM_MIN_SIDE;
+  return { ssim: finest.ssim, msSsim: tooSmall ? null : multiScale(x, y, finest) };
+}
+
+function requireWindow(width: number, height: number): void {
+  if (width < WINDOW || height < WINDOW)
+    throw new LabError(
+      "shape/ssim",
+      `SSIM of a ${width}×${height} image: its Gaussian window is ${WINDOW}×${WINDOW}.`,
+      `Use images of at least ${WINDOW}×${WINDOW} pixels, or SSIM with the 3×3 window.`,
+    );
+}
+
+/** The product over all scales; `finest` is the similarity at the first. */
+function multiScale(x: Image, y: Image, finest: Similarity): number {
+  let [a, b] = [x, y];
   let product = 1;
   for (const [scale, weight] of SCALE_WEIGHTS.entries()) {
-    if (scale > 0) [x, y] = [halve(x), halve(y)];
-    const { ssim, contrastStructure } = similarity(x, y);
+    if (scale > 0) [a, b] = [halve(a), halve(b)];
+    const { ssim, contrastStructure } = scale > 0 ? similarity(a, b) : finest;
     const factor = scale === SCALE_WEIGHTS.length - 1 ? ssim : contrastStructure;
     product *= Math.max(factor, 0) ** weight;
   }
@@ -107,52 +139,85 @@ function halve({ data, width, height }: Image): Image {
   return { data: out, width: outWidth, height: outHeight };
 }
 
-/** The window is separable: sums along columns for one row of windows, then along that row. */
+/**
+ * The window is separable: each row is filtered once, and a ring holds the eleven filtered rows that one row of windows
+ * needs. Four quantities are enough: x, y, x² + y² and xy.
+ */
 function similarity(x: Image, y: Image): Similarity {
   const { width, height } = x;
-  const columns = Array.from({ length: 5 }, () => new Float64Array(width)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const [sumX, sumY, sumXX, sumYY, sumXY] = columns;
+  const across = width - 2 * RADIUS;
+  const fourRows = (length: number) =>
+    [
+      new Float64Array(length),
+      new Float64Array(length),
+      new Float64Array(length),
+      new Float64Array(length),
+    ] as const;
+  const [rowX, rowY, rowSquares, rowProduct] = fourRows(width);
+  const [ringX, ringY, ringSquares, ringProduct] = fourRows(WINDOW * across);
+  const [meansX, meansY, meansSquares, meansProduct] = fourRows(across);
   let ssim = 0;
   let contrastStructure = 0;
-  for (let row = RADIUS; row < height - RADIUS; row++) {
-    for (const sums of columns) sums.fill(0);
-    for (let tap = 0; tap < WINDOW; tap++) {
-      const weight = TAPS[tap] as number;
-      const start = (row - RADIUS + tap) * width;
-      for (let column = 0; column < width; column++) {
-        const a = x.data[start + column] as number;
-        const b = y.data[start + column] as number;
-        sumX[column] = (sumX[column] as number) + weight * a;
-        sumY[column] = (sumY[column] as number) + weight * b;
-        sumXX[column] = (sumXX[column] as number) + weight * a * a;
-        sumYY[column] = (sumYY[column] as number) + weight * b * b;
-        sumXY[column] = (sumXY[column] as number) + weight * a * b;
-      }
+  for (let row = 0; row < height; row++) {
+    const start = row * width;
+    for (let column = 0; column < width; column++) {
+      const a = x.data[start + column] as number;
+      const b = y.data[start + column] as number;
+      rowX[column] = a;
+      rowY[column] = b;
+      rowSquares[column] = a * a + b * b;
+      rowProduct[column] = a * b;
     }
-    for (let column = RADIUS; column < width - RADIUS; column++) {
-      const meanX = windowMean(sumX, column);
-      const meanY = windowMean(sumY, column);
-      const varianceX = windowMean(sumXX, column) - meanX * meanX;
-      const varianceY = windowMean(sumYY, column) - meanY * meanY;
-      const covariance = windowMean(sumXY, column) - meanX * meanY;
-      const structure = (2 * covariance + C2) / (varianceX + varianceY + C2);
+    const place = (row % WINDOW) * across;
+    filterRow(rowX, ringX, place, across);
+    filterRow(rowY, ringY, place, across);
+    filterRow(rowSquares, ringSquares, place, across);
+    filterRow(rowProduct, ringProduct, place, across);
+    if (row < WINDOW - 1) continue;
+    const oldest = row + 1;
+    filterColumns(ringX, meansX, oldest, across);
+    filterColumns(ringY, meansY, oldest, across);
+    filterColumns(ringSquares, meansSquares, oldest, across);
+    filterColumns(ringProduct, meansProduct, oldest, across);
+    for (let column = 0; column < across; column++) {
+      const meanX = meansX[column] as number;
+      const meanY = meansY[column] as number;
+      const squares = meanX * meanX + meanY * meanY;
+      const product = meanX * meanY;
+      const variances = (meansSquares[column] as number) - squares;
+      const covariance = (meansProduct[column] as number) - product;
+      const structure = (2 * covariance + C2) / (variances + C2);
       contrastStructure += structure;
-      ssim += ((2 * meanX * meanY + C1) / (meanX * meanX + meanY * meanY + C1)) * structure;
+      ssim += ((2 * product + C1) / (squares + C1)) * structure;
     }
   }
-  const windows = (width - 2 * RADIUS) * (height - 2 * RADIUS);
+  const windows = across * (height - 2 * RADIUS);
   return { ssim: ssim / windows, contrastStructure: contrastStructure / windows };
 }
 
-function windowMean(columnSums: Float64Array, column: number): number {
-  let sum = 0;
-  for (let tap = 0; tap < WINDOW; tap++)
-    sum += (TAPS[tap] as number) * (columnSums[column - RADIUS + tap] as number);
-  return sum;
+/** Window means along one row: row [across + 10] → out [place … place + across). */
+function filterRow(row: Float64Array, out: Float64Array, place: number, across: number): void {
+  for (let i = 0; i < across; i++)
+    out[place + i] =
+      G0 * (row[i + 5] as number) +
+      G1 * ((row[i + 4] as number) + (row[i + 6] as number)) +
+      G2 * ((row[i + 3] as number) + (row[i + 7] as number)) +
+      G3 * ((row[i + 2] as number) + (row[i + 8] as number)) +
+      G4 * ((row[i + 1] as number) + (row[i + 9] as number)) +
+      G5 * ((row[i] as number) + (row[i + 10] as number));
+}
+
+/** Window means down the rows of a ring [11, across], of which `oldest` modulo 11 comes first: → out [across]. */
+function filterColumns(ring: Float64Array, out: Float64Array, oldest: number, across: number): void {
+  const at = (tap: number): number => ((oldest + tap) % WINDOW) * across;
+  const [r0, r1, r2, r3, r4, r5] = [at(0), at(1), at(2), at(3), at(4), at(5)];
+  const [r6, r7, r8, r9, r10] = [at(6), at(7), at(8), at(9), at(10)];
+  for (let i = 0; i < across; i++)
+    out[i] =
+      G0 * (ring[r5 + i] as number) +
+      G1 * ((ring[r4 + i] as number) + (ring[r6 + i] as number)) +
+      G2 * ((ring[r3 + i] as number) + (ring[r7 + i] as number)) +
+      G3 * ((ring[r2 + i] as number) + (ring[r8 + i] as number)) +
+      G4 * ((ring[r1 + i] as number) + (ring[r9 + i] as number)) +
+      G5 * ((ring[r0 + i] as number) + (ring[r10 + i] as number));
 }

@@ -34,3 +34,38 @@ export function encodeNpy(
   else for (let i = 0; i < data.length; i++) view.setFloat32(start + 4 * i, data[i] as number, true);
   return bytes;
 }
+
+/**
+ * The array of a `.npy` file as `encodeNpy` and `np.save` write float32: format 1.0, little-endian, C order. Anything else
+ * fails with `decode/npy`.
+ */
+export function decodeNpy(bytes: Uint8Array): {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly shape: number[];
+} {
+  const refuse = (what: string): LabError =>
+    new LabError(
+      "decode/npy",
+      `This .npy file ${what}.`,
+      "Save it with NumPy as a float32 array in C order.",
+    );
+  if (bytes.length < MAGIC.length + 2 || MAGIC.some((byte, i) => bytes[i] !== byte))
+    throw refuse("does not begin as NumPy's format 1.0 does");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = MAGIC.length + 2 + view.getUint16(MAGIC.length, true);
+  const header = new TextDecoder().decode(bytes.subarray(MAGIC.length + 2, start));
+  const shape = /'shape': \(([\d, ]*)\)/.exec(header)?.[1];
+  if (!header.includes("'descr': '<f4'") || !header.includes("'fortran_order': False") || shape === undefined)
+    throw refuse("holds no float32 array in C order");
+  const sides = shape
+    .split(",")
+    .filter((side) => side.trim() !== "")
+    .map(Number);
+  const count = sides.reduce((product, side) => product * side, 1);
+  if (bytes.length - start !== 4 * count)
+    throw refuse(`holds ${bytes.length - start} bytes of values where its shape needs ${4 * count}`);
+  return {
+    data: Float32Array.from({ length: count }, (_, i) => view.getFloat32(start + 4 * i, true)),
+    shape: sides,
+  };
+}

@@ -59,6 +59,49 @@ describe("the study's networks", () => {
   });
 });
 
+describe("DnCNN", () => {
+  const dncnn = (width: number, norm: ModelConfig["norm"] = "last"): Graph =>
+    buildGraph({ name: "dncnn", width, norm });
+
+  it("has PyTorch's parameters: 17 convolutions with bias, 15 BatchNorms", () => {
+    // (1·9 + 1)·64 + 15·(64·9 + 1)·64 + 64·9 + 1, and 15·2·64.
+    expect(countParameters(dncnn(64, "none"))).toBe(555_137);
+    expect(countParameters(dncnn(64))).toBe(557_057);
+  });
+
+  it("takes its operations at full size", () => {
+    expect((forwardFlops(dncnn(64), 256, 256) / 1e9).toFixed(2)).toBe("72.63");
+  });
+
+  it("has KAIR's names", () => {
+    const convolutions = (graph: Graph): string[] =>
+      parameterList(graph).flatMap(({ name, kind }) => (kind === "convWeight" ? [name] : []));
+    expect(convolutions(dncnn(2)).slice(0, 3)).toEqual([
+      "model.0.weight",
+      "model.2.weight",
+      "model.5.weight",
+    ]);
+    expect(convolutions(dncnn(2)).at(-1)).toBe("model.47.weight");
+    expect(parameterList(dncnn(2)).map(({ name }) => name)).toContain("model.45.running_var");
+    expect(convolutions(dncnn(2, "none")).slice(0, 3)).toEqual([
+      "model.0.weight",
+      "model.2.weight",
+      "model.4.weight",
+    ]);
+    expect(convolutions(dncnn(2, "none")).at(-1)).toBe("model.32.weight");
+  });
+
+  it("takes any size", () => {
+    const graph = dncnn(1);
+    expect(inferShapes(graph, 17, 31)[graph.output]).toEqual({ channels: 1, height: 17, width: 31 });
+  });
+
+  it("refuses the norms of the other networks, as they refuse its own", () => {
+    expect(codeOf(() => dncnn(1, "both"))).toBe('config/norm: DnCNN has no normalisation "both".');
+    expect(codeOf(() => unet(1, "none"))).toContain("config/norm");
+  });
+});
+
 describe("inferShapes", () => {
   it.each([
     [250, 256],
@@ -81,6 +124,22 @@ describe("inferShapes", () => {
       ],
     };
     expect(codeOf(() => inferShapes(graph, 128, 128))).toBe("shape/concat: Skip 64×64 ≠ 128×128.");
+  });
+
+  it("refuses a difference of two shapes", () => {
+    const graph: Graph = {
+      name: "bad",
+      inputChannels: 1,
+      output: 2,
+      nodes: [
+        { op: "input", id: 0 },
+        { op: "conv", id: 1, input: 0, name: "a", kernel: 3, outChannels: 2 },
+        { op: "subtract", id: 2, inputs: [0, 1] },
+      ],
+    };
+    expect(codeOf(() => inferShapes(graph, 8, 8))).toBe(
+      "shape/subtract: 2 channels of 8×8 cannot be subtracted from 1 of 8×8.",
+    );
   });
 
   it("refuses a node that reads what comes later", () => {

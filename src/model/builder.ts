@@ -15,7 +15,7 @@ export class GraphBuilder {
   }
 
   /**
-   * The block of both networks: conv 3×3 → ReLU → conv 3×3 → BatchNorm → ReLU (`norm: "last"`), or with a BatchNorm
+   * The block of U-Net and U-Net++: conv 3×3 → ReLU → conv 3×3 → BatchNorm → ReLU (`norm: "last"`), or with a BatchNorm
    * after the first convolution too (`"both"`). The numbers in the names are places in PyTorch's `nn.Sequential`.
    */
   block(input: NodeId, name: string, outChannels: number, norm: ModelConfig["norm"]): NodeId {

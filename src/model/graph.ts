@@ -23,22 +23,37 @@ export type GraphNode =
       readonly name: string;
       readonly outChannels: number;
     }
-  /** BatchNorm2d, ε 1e-5, momentum 0.1: `name.weight`, `.bias`, `.running_mean`, `.running_var`, `.num_batches_tracked`. */
-  | { readonly op: "batchNorm"; readonly id: NodeId; readonly input: NodeId; readonly name: string }
+  /** BatchNorm2d, momentum 0.1: `name.weight`, `.bias`, `.running_mean`, `.running_var`, `.num_batches_tracked`. */
+  | {
+      readonly op: "batchNorm";
+      readonly id: NodeId;
+      readonly input: NodeId;
+      readonly name: string;
+      /** Added to the variance; absent: `BATCH_NORM_EPSILON`, PyTorch's default. */
+      readonly epsilon?: number;
+    }
   | { readonly op: "relu"; readonly id: NodeId; readonly input: NodeId }
   /** 2×2 maximum, stride 2; H and W even. */
   | { readonly op: "maxPool"; readonly id: NodeId; readonly input: NodeId }
   /** Bilinear ×2 with align_corners = true. */
   | { readonly op: "upsample"; readonly id: NodeId; readonly input: NodeId }
   /** Along channels, in this order. */
-  | { readonly op: "concat"; readonly id: NodeId; readonly inputs: readonly NodeId[] };
+  | { readonly op: "concat"; readonly id: NodeId; readonly inputs: readonly NodeId[] }
+  /** First less second, value by value; both of one shape. */
+  | { readonly op: "subtract"; readonly id: NodeId; readonly inputs: readonly [NodeId, NodeId] };
 
 export interface Graph {
-  /** `unet` or `unetpp` with what sets it apart, e.g. `unet-w8`. */
+  /** `unet`, `unetpp` or `dncnn` with what sets it apart, e.g. `unet-w8`. */
   readonly name: string;
   readonly inputChannels: number;
   readonly nodes: readonly GraphNode[];
   readonly output: NodeId;
+}
+
+/** Nodes whose output a node reads, in its order. */
+export function nodeInputs(node: GraphNode): readonly NodeId[] {
+  if (node.op === "input") return [];
+  return "inputs" in node ? node.inputs : [node.input];
 }
 
 export const BATCH_NORM_EPSILON = 1e-5;

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { buildGraph } from "./build";
 import { initialWeights } from "./init";
 import { countParameters } from "./parameters";
 import { writeSafetensors } from "./safetensors";
+import { readModelFile } from "./stateDict";
 
 const SCRIPT = fileURLToPath(new URL("../../pytorch/load_weights.py", import.meta.url));
 /** Sums of tens of thousands of float32 numbers in another order, both in float64. */
@@ -28,18 +29,26 @@ describe.skipIf(!python)("a weight file in PyTorch", () => {
     ["UNet", { name: "unet", width: 2, norm: "last" }],
     ["UNet", { name: "unet", width: 2, norm: "both" }],
     ["UNetPlusPlus", { name: "unetpp", width: 2, norm: "last" }],
+    ["DnCNN", { name: "dncnn", width: 2, norm: "last" }],
+    ["DnCNN", { name: "dncnn", width: 2, norm: "none" }],
+    ["DnCNN", { name: "dncnn", width: 16, norm: "last" }],
   ] as const)("loads into %s %o", (className, model) => {
     const folder = mkdtempSync(join(tmpdir(), "weights-"));
     try {
       const graph = buildGraph(model);
       const weights = initialWeights(graph, 4);
       writeFileSync(join(folder, "model.safetensors"), writeSafetensors(weights, { note: "µ" }));
-      const args = ["-B", SCRIPT, join(folder, "model.safetensors")];
+      const saved = join(folder, "state_dict.pth");
+      const args = ["-B", SCRIPT, join(folder, "model.safetensors"), saved];
       const [name, parameters, sum] = execFileSync(python ?? "", args, { encoding: "utf8" }).split(" ");
       expect([name, Number(parameters)]).toEqual([className, countParameters(graph)]);
       let expected = 0;
       for (const { data } of weights.values()) for (const value of data) expected += value;
       expect(Number(sum)).toBeCloseTo(expected, SUM_DIGITS);
+      // And back, from the file that PyTorch itself saves.
+      const back = readModelFile(new Uint8Array(readFileSync(saved)));
+      expect(back.model).toEqual(model);
+      expect(back.weights).toEqual(weights);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import type { StateDict, Tensor } from "@/contracts/tensors";
+import { BYTES_PER_ELEMENT, type DType, isDType, readValues } from "./values";
 
 /**
  * safetensors (Hugging Face): u64 little-endian header length N, N bytes of JSON
@@ -13,11 +14,6 @@ const ALIGNMENT_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA_KEY = "__metadata__";
 const INTEGER_SUFFIX = "num_batches_tracked";
-
-const BYTES_PER_ELEMENT = { F64: 8, I64: 8, F32: 4, F16: 2, BF16: 2 } as const;
-type DType = keyof typeof BYTES_PER_ELEMENT;
-const isDType = (value: unknown): value is DType =>
-  typeof value === "string" && Object.hasOwn(BYTES_PER_ELEMENT, value);
 
 interface Entry {
   readonly name: string;
@@ -58,7 +54,10 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
   checkPacking(entries, bytes.byteLength - dataStart);
   const tensors: StateDict = new Map();
   for (const entry of entries)
-    tensors.set(entry.name, { shape: entry.shape, data: readValues(view, dataStart, entry) });
+    tensors.set(entry.name, {
+      shape: entry.shape,
+      data: readValues(view, dataStart + entry.begin, product(entry.shape), entry.dtype),
+    });
   return { tensors, metadata };
 }
 
@@ -136,45 +135,6 @@ function checkPacking(entries: readonly Entry[], dataBytes: number): void {
   if (at > dataBytes) throw truncated(`The weight file holds ${dataBytes} of ${at} bytes of data.`);
   if (at < dataBytes)
     throw corrupt(`The weight file holds ${dataBytes - at} bytes that belong to no tensor.`);
-}
-
-function readValues(view: DataView, dataStart: number, entry: Entry): Float32Array<ArrayBuffer> {
-  const count = product(entry.shape);
-  const values = new Float32Array(count);
-  const start = dataStart + entry.begin;
-  switch (entry.dtype) {
-    case "F32":
-      // As bytes: the platforms with browsers are little-endian like the file, and 31 million calls take seconds.
-      new Uint8Array(values.buffer).set(new Uint8Array(view.buffer, view.byteOffset + start, 4 * count));
-      break;
-    case "F16":
-      for (let i = 0; i < count; i++) values[i] = halfToFloat(view.getUint16(start + 2 * i, true));
-      break;
-    case "BF16": {
-      const words = new Uint32Array(values.buffer);
-      for (let i = 0; i < count; i++) words[i] = view.getUint16(start + 2 * i, true) << 16;
-      break;
-    }
-    case "F64":
-      for (let i = 0; i < count; i++) values[i] = view.getFloat64(start + 8 * i, true);
-      break;
-    case "I64":
-      for (let i = 0; i < count; i++) values[i] = Number(view.getBigInt64(start + 8 * i, true));
-      break;
-    default:
-      entry.dtype satisfies never;
-  }
-  return values;
-}
-
-/** IEEE 754 binary16 → number. */
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /**

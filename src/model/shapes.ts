@@ -12,7 +12,7 @@ const side = (shape: FeatureShape): string => `${shape.height}×${shape.width}`;
 
 /**
  * Shape of every node's output for inputs of height × width, by node id.
- * Failures: `shape/size` (a side that does not halve), `shape/concat` (partners of different size), `shape/order` (a node
+ * Failures: `shape/size` (a side that does not halve), `shape/concat` and `shape/subtract` (partners of different size), `shape/order` (a node
  * that reads what does not come before it).
  */
 export function inferShapes(graph: Graph, height: number, width: number): FeatureShape[] {
@@ -56,6 +56,20 @@ export function inferShapes(graph: Graph, height: number, width: number): Featur
       case "upsample":
         shapes[node.id] = scaled(shapeOf(node.id, node.input), 2);
         break;
+      case "subtract": {
+        const [first, second] = node.inputs.map((input) => shapeOf(node.id, input)) as [
+          FeatureShape,
+          FeatureShape,
+        ];
+        if (first.channels !== second.channels || side(first) !== side(second))
+          throw new LabError(
+            "shape/subtract",
+            `${second.channels} channels of ${side(second)} cannot be subtracted from ${first.channels} of ${side(first)}.`,
+            "Subtract what has the same shape.",
+          );
+        shapes[node.id] = first;
+        break;
+      }
       case "concat":
         shapes[node.id] = joined(node.inputs.map((input) => shapeOf(node.id, input)));
         break;

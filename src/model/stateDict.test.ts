@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { LabError } from "@/contracts/failure";
-import type { ModelConfig } from "@/contracts/runConfig";
+import { type ModelConfig, NETWORK_NAMES, NORMS } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import { buildGraph } from "./build";
 import { initialWeights } from "./init";
 import { writeSafetensors } from "./safetensors";
 import { checkStateDict, identifyModel, readModelFile } from "./stateDict";
 
-const MODELS: ModelConfig[] = (["unet", "unetpp"] as const).flatMap((name) =>
-  (["last", "both"] as const).map((norm) => ({ name, width: 3, norm })),
+const MODELS: ModelConfig[] = NETWORK_NAMES.flatMap((name) =>
+  NORMS[name].map((norm) => ({ name, width: 3, norm })),
 );
 const UNET: ModelConfig = { name: "unet", width: 2, norm: "last" };
 const UNETPP: ModelConfig = { name: "unetpp", width: 2, norm: "last" };
@@ -46,6 +46,39 @@ describe("identifyModel", () => {
     const weights = weightsOf(UNET);
     weights.set("conv1.0.weight", { shape: [0, 1, 3, 3], data: new Float32Array(0) });
     expect(failureOf(() => identifyModel(weights))).toContain("weights/network");
+  });
+});
+
+describe("a DnCNN with KAIR's names", () => {
+  const merged: ModelConfig = { name: "dncnn", width: 2, norm: "none" };
+  /** 0, 2, 4, … 32 → 0, 2, 5, … 47. */
+  const gapped = (weights: StateDict): StateDict =>
+    renamed(weights, (name) =>
+      name.replace(/\d+/, (place) => `${Number(place) === 0 ? 0 : 1.5 * Number(place) - 1}`),
+    );
+
+  it("is read when its BatchNorm was merged and the places were kept", () => {
+    const weights = weightsOf(merged);
+    expect([...gapped(weights).keys()].at(-1)).toBe("model.47.bias");
+    const read = readModelFile(writeSafetensors(gapped(weights)));
+    expect(read).toEqual({ model: merged, weights, metadata: {} });
+  });
+
+  it.each([20, 7])("of %i layers is refused in one sentence", (layers) => {
+    const weights: StateDict = new Map();
+    for (let layer = 0; layer < layers; layer++)
+      weights.set(`model.${2 * layer}.weight`, { shape: [2, 2, 3, 3], data: new Float32Array(36) });
+    expect(failureOf(() => identifyModel(weights))).toBe(
+      `weights/network: These weights have ${layers} convolutions; the lab's DnCNN has 17.`,
+    );
+  });
+
+  it("of colour images is refused by its first convolution", () => {
+    const weights = weightsOf(merged);
+    weights.set("model.0.weight", { shape: [2, 3, 3, 3], data: new Float32Array(54) });
+    expect(failureOf(() => identifyModel(weights))).toContain(
+      "weights/shape: model.0.weight has the shape [2, 3, 3, 3] instead of [2, 1, 3, 3]",
+    );
   });
 });
 

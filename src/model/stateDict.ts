@@ -2,18 +2,20 @@ import { LabError } from "@/contracts/failure";
 import { type ModelConfig, runConfigSchema } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import { buildGraph } from "./build";
+import { identifyDnCNN, renumberMerged } from "./dncnnStateDict";
 import type { Graph } from "./graph";
 import { parameterList } from "./parameters";
-import { readSafetensors } from "./safetensors";
+import { readWeightsFile } from "./weightsFile";
 
 const PARALLEL_PREFIX = "module.";
 const TRAINED_HEAD = "final_X04.";
 const OTHER_HEADS = /^final_X0[123]\./;
-const REMEDY = "Use weights of U-Net or U-Net++ with the study's names, saved from their state dict.";
+const REMEDY =
+  "Use weights of U-Net or U-Net++ with the study's names, or of DnCNN with KAIR's, saved from their state dict.";
 
 /**
  * The names that one network with one head has: without DataParallel's `module.`, and of the multi-head U-Net++ only
- * the head that is trained, `final_X04`, as `final`.
+ * the head that is trained, `final_X04`, as `final`. A DnCNN whose BatchNorm was merged is numbered without gaps.
  */
 export function canonicalStateDict(stateDict: StateDict): StateDict {
   const canonical: StateDict = new Map();
@@ -25,7 +27,7 @@ export function canonicalStateDict(stateDict: StateDict): StateDict {
       tensor,
     );
   }
-  return canonical;
+  return renumberMerged(canonical);
 }
 
 const first = (names: readonly string[]): string =>
@@ -62,7 +64,7 @@ export function checkStateDict(graph: Graph, stateDict: StateDict): void {
 
 /**
  * Which network a state dict belongs to, from its names and shapes; DataParallel's and multi-head names are understood.
- * Failures: `weights/network` (neither network), `weights/missing`, `weights/unexpected`, `weights/shape` (one of them,
+ * Failures: `weights/network` (none of the networks), `weights/missing`, `weights/unexpected`, `weights/shape` (one of them,
  * but not quite).
  */
 export function identifyModel(stateDict: StateDict): ModelConfig {
@@ -73,16 +75,18 @@ export function identifyModel(stateDict: StateDict): ModelConfig {
   const [stem, weight, name] = unet
     ? (["conv1", unet, "unet"] as const)
     : (["conv0_0.block", unetpp, "unetpp"] as const);
-  const width = weight?.shape[0];
-  const norm = has(`${stem}.1.running_mean`) ? "both" : "last";
-  const model = runConfigSchema.shape.model.safeParse({ name, width, norm });
+  const dncnn = weight ? null : identifyDnCNN(canonical);
+  const found = dncnn
+    ? { name: "dncnn", ...dncnn }
+    : { name, width: weight?.shape[0], norm: has(`${stem}.1.running_mean`) ? "both" : "last" };
+  const model = runConfigSchema.shape.model.safeParse(found);
   if (!model.success) {
     const example = stateDict.keys().next().value;
     throw new LabError(
       "weights/network",
       example === undefined
         ? "The weight file holds no tensors."
-        : `These weights (${stateDict.size} tensors, the first ${example}) belong to neither U-Net nor U-Net++.`,
+        : `These weights (${stateDict.size} tensors, the first ${example}) belong to none of U-Net, U-Net++ and DnCNN.`,
       REMEDY,
     );
   }
@@ -97,9 +101,9 @@ export interface ModelWeights {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A safetensors file as a network and its weights. Fails as `readSafetensors` and `identifyModel` do. */
+/** A safetensors or PyTorch file as a network and its weights. Fails as `readWeightsFile` and `identifyModel` do. */
 export function readModelFile(bytes: Uint8Array): ModelWeights {
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors, metadata } = readWeightsFile(bytes);
   const model = identifyModel(tensors);
   const canonical = canonicalStateDict(tensors);
   const weights: StateDict = new Map();

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import * as evaluation from "@/bridge/evaluation";
+import * as comparison from "@/bridge/comparison";
 import type { Outcome } from "@/contracts/failure";
-import { compareMethods, comparisonStore } from "./comparison";
+import { compareAfterTraining, compareMethods, comparisonOf, comparisonStore } from "./comparison";
 
-vi.mock("@/bridge/evaluation", () => ({ compareMethods: vi.fn(), cancelComparison: vi.fn() }));
+vi.mock("@/bridge/comparison", () => ({ compare: vi.fn(), cancel: vi.fn() }));
 vi.mock("./runs", () => ({ refreshRuns: vi.fn(() => Promise.resolve()) }));
 
 const cancelled: Outcome<void> = {
@@ -16,14 +16,14 @@ const broken: Outcome<void> = {
 };
 
 beforeEach(() => {
-  vi.mocked(evaluation.compareMethods).mockReset();
+  vi.mocked(comparison.compare).mockReset();
   comparisonStore.setState(comparisonStore.getInitialState(), true);
 });
 
 describe("compareMethods", () => {
   it("shows how far it is, and refuses a second one meanwhile", async () => {
     let end: (outcome: Outcome<void>) => void = () => undefined;
-    vi.mocked(evaluation.compareMethods).mockImplementation((_run, _names, onProgress) => {
+    vi.mocked(comparison.compare).mockImplementation((_run, _names, onProgress) => {
       onProgress({ done: 1, total: 4, secondsLeft: null });
       return new Promise((resolve) => {
         end = resolve;
@@ -39,11 +39,24 @@ describe("compareMethods", () => {
   });
 
   it("keeps a failure to show, but not that it was cancelled", async () => {
-    vi.mocked(evaluation.compareMethods).mockResolvedValueOnce(broken);
+    vi.mocked(comparison.compare).mockResolvedValueOnce(broken);
     await compareMethods("r-1");
     expect(comparisonStore.getState().failure?.code).toBe("run/no-images");
-    vi.mocked(evaluation.compareMethods).mockResolvedValueOnce(cancelled);
+    vi.mocked(comparison.compare).mockResolvedValueOnce(cancelled);
     await compareMethods("r-1");
     expect(comparisonStore.getState()).toMatchObject({ working: false, failure: null });
+  });
+
+  it("that a run's end started is waited for, not done again; with other methods it is", async () => {
+    const compare = vi.mocked(comparison.compare).mockResolvedValue({ ok: true, value: undefined });
+    compareAfterTraining("r-1", ["tv", "bm3d"]);
+    expect(comparisonStore.getState().working).toBe(true);
+    expect(await comparisonOf("r-1", ["tv", "bm3d"])).toEqual({ ok: true, value: undefined });
+    expect(comparisonStore.getState()).toMatchObject({ working: false, finished: true });
+    expect(await comparisonOf("r-1", ["tv", "bm3d"])).toEqual({ ok: true, value: undefined });
+    expect(compare).toHaveBeenCalledTimes(1);
+    await comparisonOf("r-1", ["tv"]);
+    await comparisonOf("r-2", ["tv", "bm3d"]);
+    expect(compare).toHaveBeenCalledTimes(3);
   });
 });

@@ -39,18 +39,11 @@ export function useLpips(): LpipsState {
   return useStore(lpipsStore);
 }
 
-/** Stores the weights of each file; ends with the first that is refused. */
+/** Stores the weights in these files, of which two may belong together; all or nothing. */
 export async function importLpips(files: readonly File[]): Promise<Outcome<void>> {
-  let outcome: Outcome<void> = { ok: true, value: undefined };
-  for (const file of files) {
-    const imported = await evaluation.importLpips(file);
-    if (!imported.ok) {
-      outcome = imported;
-      break;
-    }
-  }
+  const imported = await evaluation.importLpips(files);
   await refreshLpips();
-  return outcome;
+  return imported.ok ? { ok: true, value: undefined } : imported;
 }
 
 export async function deleteLpips(network: LpipsNetwork): Promise<Outcome<void>> {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Outcome } from "@/contracts/failure";
 import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
-import type { ProgressInfo, TrainingEvent } from "@/contracts/training";
+import type { ProgressInfo, RunResult, TrainingEvent } from "@/contracts/training";
 
 /** The worker's side of the bridge, held by the test. */
 const worker = vi.hoisted(() => ({
@@ -38,6 +38,10 @@ vi.mock("@/bridge/importer", () => ({
 vi.mock("./datasets", () => ({ refreshDatasets: vi.fn() }));
 vi.mock("./runs", () => ({ refreshRuns: vi.fn() }));
 vi.mock("./models", () => ({ refreshModels: vi.fn() }));
+vi.mock("./comparison", () => ({
+  compareAfterTraining: (runId: string, names: readonly string[]) =>
+    worker.calls.push(`compare ${runId} ${names.join()}`),
+}));
 vi.mock("@/storage/runs", () => ({}));
 
 const stored: RunConfig = { ...DEFAULT_CONFIG, data: { ...DEFAULT_CONFIG.data, source: "dataset:a" } };
@@ -122,6 +126,25 @@ describe("the training store", () => {
     late({ type: "phase", phase: "failed" });
     expect(liveCurve.length).toBe(0);
     expect(trainingStore.getState().phase).toBe("preparing");
+  });
+
+  it("compares the methods that a config asks for when the run is done and tested, and not when it was stopped", async () => {
+    const asking = { ...stored, evaluation: { ...stored.evaluation, baselines: ["tv", "bm3d"] } };
+    const tested = { test: { count: 1 } } as unknown as RunResult;
+    const compared = async (config: RunConfig, result: RunResult, phase: "done" | "stopped") => {
+      worker.calls.length = 0;
+      const { startTraining } = await fresh();
+      await startTraining({ name: "a", config });
+      worker.tell({ type: "finished", result });
+      worker.tell({ type: "phase", phase });
+      worker.end(fine);
+      await vi.advanceTimersByTimeAsync(1);
+      return worker.calls.filter((call) => call.startsWith("compare"));
+    };
+    expect(await compared(asking, tested, "done")).toEqual(["compare run-1 tv,bm3d"]);
+    expect(await compared(asking, tested, "stopped")).toEqual([]);
+    expect(await compared(asking, { ...tested, test: null }, "done")).toEqual([]);
+    expect(await compared(stored, tested, "done")).toEqual([]);
   });
 
   it("keeps a failure of the worker, in words", async () => {

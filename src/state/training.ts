@@ -7,6 +7,7 @@ import type { RunRecord } from "@/contracts/run";
 import { phantomCount, type RunConfig } from "@/contracts/runConfig";
 import type { TrainingEvent } from "@/contracts/training";
 import { getPreview, getRun, listPreviews, readCurve } from "@/storage/runs";
+import { compareAfterTraining } from "./comparison";
 import { LossCurve } from "./curve";
 import { refreshDatasets } from "./datasets";
 import { refreshModels } from "./models";
@@ -48,7 +49,14 @@ function follow(started: RunHandle, mine: number): void {
     if (mine !== generation) return;
     handle = null;
     if (!outcome.ok) set({ phase: "failed", failure: outcome.failure, asked: null, ended: outcome });
-    else set({ ...(live() ? { phase: "stopped", asked: null } : {}), ended: outcome });
+    else {
+      set({ ...(live() ? { phase: "stopped", asked: null } : {}), ended: outcome });
+      // A run that was stopped is not compared unasked: BM3D may take hours.
+      const { run, phase, result } = trainingStore.getState();
+      const baselines = run?.config.evaluation.baselines ?? [];
+      if (run && phase === "done" && result?.test && baselines.length > 0)
+        compareAfterTraining(run.id, baselines);
+    }
     void refreshRuns();
     void refreshModels();
   };

@@ -24,11 +24,15 @@ export async function listLpipsWeights(): Promise<LpipsWeightsSummary[]> {
     .sort((a, b) => LPIPS_NETWORKS.indexOf(a.network) - LPIPS_NETWORKS.indexOf(b.network));
 }
 
+/** The stored weights of a network, or null. */
+export async function lpipsWeightsOf(network: LpipsNetwork): Promise<LpipsWeightsRecord | null> {
+  return (await (await openDatabase()).get("lpips", network)) ?? null;
+}
+
 /** The weights to measure with: AlexNet's, as the study does, else SqueezeNet's; null where none are stored. */
 export async function preferredLpipsWeights(): Promise<LpipsWeightsRecord | null> {
-  const database = await openDatabase();
   for (const network of LPIPS_NETWORKS) {
-    const record = await database.get("lpips", network);
+    const record = await lpipsWeightsOf(network);
     if (record) return record;
   }
   return null;

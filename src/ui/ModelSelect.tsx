@@ -1,12 +1,14 @@
 import { Select } from "@mantine/core";
 import { memo } from "react";
 import type { ModelSummary } from "@/contracts/run";
-
-const NETWORKS = { unet: "U-Net", unetpp: "U-Net++" } as const;
+import { NETWORK_TITLES } from "@/contracts/runConfig";
 
 /** A model in one line: `Demo (best) · U-Net 8 · for σ 0.10`. The name of a run's model says which weights they are. */
 export function modelLabel({ name, model, kind, noise }: ModelSummary, synthetic: boolean): string {
-  const parts = [name, `${NETWORKS[model.name]} ${model.width}${kind === "imported" ? ", imported" : ""}`];
+  const parts = [
+    name,
+    `${NETWORK_TITLES[model.name]} ${model.width}${kind === "imported" ? ", imported" : ""}`,
+  ];
   if (noise) parts.push(`for σ ${noise.std.toFixed(2)}${noise.mean === 0 ? "" : `, mean ${noise.mean}`}`);
   if (synthetic) parts.push("learned from phantoms only");
   return parts.join(" · ");

@@ -64,6 +64,7 @@ describe("formatting", () => {
   it("counts, fixed decimals and shares", () => {
     expect(formatCount(31_036_481)).toBe("31,036,481");
     expect(formatFixed(31.2345, 2)).toBe("31.23");
+    expect(formatFixed(-0.5, 1)).toBe("−0.5");
     expect(formatFixed(undefined, 2)).toBe("–");
     expect(formatPercent(0.344)).toBe("34 %");
   });

@@ -8,9 +8,9 @@ export function formatCount(value: number | null | undefined): string {
   return known(value) ? Math.round(value).toLocaleString("en-US") : UNKNOWN;
 }
 
-/** Fixed decimals: (31.2345, 2) → "31.23". */
+/** Fixed decimals: (31.2345, 2) → "31.23", (-0.5, 1) → "−0.5" with a minus sign, not a hyphen. */
 export function formatFixed(value: number | null | undefined, digits: number): string {
-  return known(value) ? value.toFixed(digits) : UNKNOWN;
+  return known(value) ? value.toFixed(digits).replace("-", "−") : UNKNOWN;
 }
 
 /** Three significant digits without exponents for everyday sizes: 0.012345 → "0.0123", 1234.5 → "1,235", 2e-7 → "2.00e-7". */

@@ -41,6 +41,28 @@ afterAll(async () => {
 });
 
 describe("denoiseFile", () => {
+  it("gives DnCNN the image's own sides", async () => {
+    const model = { name: "dncnn", width: 2, norm: "none" } as const;
+    const graph = buildGraph(model);
+    const weights = initialWeights(graph, 1);
+    const record = { id: "d", name: "d", runId: null, kind: "imported", noise: null, createdAt: 0 } as const;
+    await putModel({ ...record, model, bytes: writeSafetensors(weights) });
+    const result = await denoiseFile(
+      denoiser,
+      { modelId: "d", file, addNoise: null },
+      () => undefined,
+      never,
+    );
+    const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    const executor = await referenceEngine.create({
+      ...{ graph, weights, adam, loss: "l1" },
+      ...{ height: HEIGHT, width: WIDTH },
+    });
+    const direct = await executor.infer(result.input.data, 1);
+    expect(result.denoised.data).toEqual(direct.map((value) => Math.min(Math.max(value, 0), 1)));
+    await denoiser.forget("d");
+  });
+
   it("returns an image of the file's size in [0, 1], without metrics when the clean one is not known", async () => {
     const progress: number[] = [];
     const result = await denoiseFile(

@@ -35,6 +35,7 @@ export async function denoiseFile(
   let engine = "";
   const { data, tiles } = await denoiseImage({
     image: input,
+    multiple: await denoiser.sideMultiple(modelId),
     infer: async (tile, tileHeight, tileWidth) => {
       const inference = await denoiser.infer(modelId, tile, 1, tileHeight, tileWidth);
       engine = inference.engine;

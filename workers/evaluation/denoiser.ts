@@ -1,6 +1,7 @@
 import { parseRunConfig, type RunConfig } from "@/contracts/runConfig";
 import type { Engine, Executor } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
+import { sideMultiple } from "@/model/sides";
 import { readModelFile } from "@/model/stateDict";
 import { getModel, modelVersion } from "@/storage/models";
 import { storedTuning } from "../tuning";
@@ -36,7 +37,12 @@ export class Denoiser {
     });
   }
 
-  /** Images [count, height, width], sides multiples of 16, through a stored model; not clamped. */
+  /** What the sides of a stored model's images must be a multiple of. Fails with `storage/missing`. */
+  async sideMultiple(modelId: string): Promise<number> {
+    return sideMultiple((await getModel(modelId)).model);
+  }
+
+  /** Images [count, height, width], sides as the network takes them, through a stored model; not clamped. */
   async infer(
     modelId: string,
     images: Float32Array<ArrayBuffer>,

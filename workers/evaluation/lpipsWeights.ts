@@ -1,25 +1,36 @@
 import { LabError } from "@/contracts/failure";
 import type { LpipsWeightsSummary } from "@/contracts/lpips";
-import { readLpipsWeights } from "@/evaluation/lpips/weights";
+import { assembleLpips, type LpipsPart, readLpipsPart } from "@/evaluation/lpips/weights";
+import { writeSafetensors } from "@/model/safetensors";
 import { putLpipsWeights } from "@/storage/lpips";
 
-/** AlexNet's weights take 9.9 MB; a file beyond this is something else, and need not be read. */
-const MAX_BYTES = 50e6;
+/** torchvision's AlexNet takes 244 MB, most of it a classifier that is not read; a file beyond this is something else. */
+const MAX_BYTES = 300e6;
 
 /**
- * Keeps a safetensors file of LPIPS weights, in place of earlier ones of the same network. Failures: `weights/lpips`
- * and those of reading it (`weights/…`); nothing is stored then.
+ * Keeps LPIPS weights, in place of earlier ones of the same network: whole files, or a network's file and its heads' file
+ * chosen together. All or nothing. Failures: `weights/lpips`, `weights/lpips-part` and those of reading (`weights/…`).
  */
-export async function importLpipsFile(file: File): Promise<LpipsWeightsSummary> {
-  if (file.size > MAX_BYTES)
-    throw new LabError(
-      "weights/too-large",
-      `${file.name} has ${(file.size / 1e6).toFixed(0)} MB; LPIPS weights have less than ${MAX_BYTES / 1e6}.`,
-      "Make the file with pytorch/make_lpips_weights.py.",
-    );
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const { network } = readLpipsWeights(bytes);
-  const summary = { network, fileName: file.name, storedAt: Date.now() };
-  await putLpipsWeights({ ...summary, bytes });
-  return { ...summary, byteLength: bytes.byteLength };
+export async function importLpipsFiles(files: readonly File[]): Promise<LpipsWeightsSummary[]> {
+  const parts: (LpipsPart & { readonly name: string })[] = [];
+  for (const file of files) {
+    if (file.size > MAX_BYTES)
+      throw new LabError(
+        "weights/too-large",
+        `${file.name} has ${(file.size / 1e6).toFixed(0)} MB; LPIPS weights have less than ${MAX_BYTES / 1e6}.`,
+        "Get a file with npm run get-lpips, or load the original .pth files.",
+      );
+    parts.push({ name: file.name, ...readLpipsPart(new Uint8Array(await file.arrayBuffer())) });
+  }
+  const records = assembleLpips(parts).map(({ network, tensors }) => ({
+    network,
+    fileName: parts
+      .filter((part) => part.network === network)
+      .map(({ name }) => name)
+      .join(" + "),
+    storedAt: Date.now(),
+    bytes: writeSafetensors(tensors, { format: "pt", network: `lpips-${network} v0.1` }),
+  }));
+  for (const record of records) await putLpipsWeights(record);
+  return records.map(({ bytes, ...rest }) => ({ ...rest, byteLength: bytes.byteLength }));
 }

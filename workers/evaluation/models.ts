@@ -21,7 +21,7 @@ function trainedNoise(config: string | undefined): NoiseConfig | null {
 }
 
 /**
- * Stores a safetensors file as a model named after the file; the network is found from names and shapes. Failures:
+ * Stores a safetensors or PyTorch file as a model named after the file; the network is found from names and shapes. Failures:
  * those of reading and identifying (`weights/…`), nothing is stored then.
  */
 export async function importModelFile(file: File): Promise<ModelSummary> {
@@ -34,7 +34,7 @@ export async function importModelFile(file: File): Promise<ModelSummary> {
   const { model, weights, metadata } = readModelFile(new Uint8Array(await file.arrayBuffer()));
   const record = {
     id: crypto.randomUUID(),
-    name: file.name.replace(/\.safetensors$/i, "") || "Imported model",
+    name: file.name.replace(/\.(safetensors|pth|pt)$/i, "") || "Imported model",
     runId: null,
     kind: "imported" as const,
     model,

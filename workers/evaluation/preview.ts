@@ -80,6 +80,7 @@ export class PreviewMaker {
   private async denoise(modelId: string, noisy: GreyImage, stillWanted: () => void): Promise<GreyImage> {
     const { data } = await denoiseImage({
       image: noisy,
+      multiple: await this.denoiser.sideMultiple(modelId),
       infer: async (tile, height, width) => {
         stillWanted();
         return (await this.denoiser.infer(modelId, tile, 1, height, width)).output;

@@ -27,6 +27,8 @@ export function foldNorms(nodes: readonly GraphNode[], weights: StateDict): Fold
   for (const node of nodes) {
     if (node.op === "input") kept.push(node);
     else if (node.op === "concat") kept.push({ ...node, inputs: node.inputs.map(source) });
+    else if (node.op === "subtract")
+      kept.push({ ...node, inputs: [source(node.inputs[0]), source(node.inputs[1])] });
     else if (node.op !== "batchNorm") kept.push({ ...node, input: source(node.input) });
     else {
       const conv = convOf.get(node.input);
@@ -35,7 +37,8 @@ export function foldNorms(nodes: readonly GraphNode[], weights: StateDict): Fold
         (part) => tensor(`${node.name}.${part}`).data,
       );
       const factor = (channel: number): number =>
-        (scales?.[channel] ?? 1) / Math.sqrt((variances?.[channel] ?? 1) + BATCH_NORM_EPSILON);
+        (scales?.[channel] ?? 1) /
+        Math.sqrt((variances?.[channel] ?? 1) + (node.epsilon ?? BATCH_NORM_EPSILON));
       const { shape, data } = tensor(`${conv}.weight`);
       const perChannel = data.length / (shape[0] ?? 1);
       const bias = tensor(`${conv}.bias`);

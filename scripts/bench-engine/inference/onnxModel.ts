@@ -120,7 +120,7 @@ export function onnxModel(graph: Graph, weights: StateDict, height: number, widt
         const names = parts.map((part) => parameter(`${each.name}.${part}`));
         return [
           node(each.id, "BatchNormalization", [nameOf(each.input), ...names], {
-            epsilon: BATCH_NORM_EPSILON,
+            epsilon: each.epsilon ?? BATCH_NORM_EPSILON,
           }),
         ];
       }
@@ -140,6 +140,8 @@ export function onnxModel(graph: Graph, weights: StateDict, height: number, widt
       }
       case "concat":
         return [node(each.id, "Concat", each.inputs.map(nameOf), { axis: 1 })];
+      case "subtract":
+        return [node(each.id, "Sub", each.inputs.map(nameOf))];
       default:
         return each satisfies never;
     }

@@ -23,6 +23,7 @@ export interface NormSaved {
 export function normForward(
   x: Feature,
   p: NormParameters,
+  epsilon = BATCH_NORM_EPSILON,
 ): { readonly out: Feature; readonly saved: NormSaved } {
   const pixels = pixelsOf(x);
   if (pixels < 2)
@@ -45,7 +46,7 @@ export function normForward(
     let variance = 0;
     for (let i = begin; i < end; i++) variance += ((x.data[i] as number) - mean) ** 2;
     variance /= pixels;
-    const inverse = 1 / Math.sqrt(variance + BATCH_NORM_EPSILON);
+    const inverse = 1 / Math.sqrt(variance + epsilon);
     const scale = p.scale[c] as number;
     const shift = p.shift[c] as number;
     for (let i = begin; i < end; i++) {
@@ -63,11 +64,11 @@ export function normForward(
 }
 
 /** Evaluation mode: normalises by the running statistics. */
-export function normInfer(x: Feature, p: NormParameters): Feature {
+export function normInfer(x: Feature, p: NormParameters, epsilon = BATCH_NORM_EPSILON): Feature {
   const pixels = pixelsOf(x);
   const out = withChannels(x, x.channels);
   for (let c = 0; c < x.channels; c++) {
-    const factor = (p.scale[c] as number) / Math.sqrt((p.runningVariance[c] as number) + BATCH_NORM_EPSILON);
+    const factor = (p.scale[c] as number) / Math.sqrt((p.runningVariance[c] as number) + epsilon);
     const mean = p.runningMean[c] as number;
     const shift = p.shift[c] as number;
     for (let i = c * pixels; i < (c + 1) * pixels; i++)

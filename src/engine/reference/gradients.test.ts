@@ -51,14 +51,23 @@ const GRAPHS: Graph[] = [
     { op: "relu", id: 2, input: 1 },
     { op: "concat", id: 3, inputs: [2, 1, 2] },
   ]),
+  graphOf("subtract, of one node twice too", 3, [
+    { op: "relu", id: 2, input: 1 },
+    { op: "subtract", id: 3, inputs: [2, 1] },
+    { op: "subtract", id: 4, inputs: [3, 1] },
+  ]),
+  buildGraph({ name: "dncnn", width: 2, norm: "last" }),
+  buildGraph({ name: "dncnn", width: 3, norm: "none" }),
   buildGraph({ name: "unet", width: 1, norm: "last" }),
   buildGraph({ name: "unetpp", width: 1, norm: "last" }),
   buildGraph({ name: "unet", width: 1, norm: "both" }),
 ];
 
+const isNetwork = ({ name }: Graph): boolean => /^(unet|dncnn)/.test(name);
+
 function problem(graph: Graph, kind: "l1" | "l2") {
   const [height, width] = graph.name.startsWith("unet") ? [16, 32] : [4, 6];
-  const tried = graph.name.startsWith("unet") ? TRIED_IN_NETWORK : TRIED_IN_OPERATION;
+  const tried = isNetwork(graph) ? TRIED_IN_NETWORK : TRIED_IN_OPERATION;
   const shape = inferShapes(graph, height, width)[graph.output];
   const input: Feature = {
     channels: 1,

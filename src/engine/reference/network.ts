@@ -5,6 +5,7 @@ import { convBackward, convForward } from "./conv";
 import type { Feature } from "./feature";
 import { maxPoolBackward, maxPoolForward } from "./maxPool";
 import { reluBackward, reluForward } from "./relu";
+import { subtractBackward, subtractForward } from "./subtract";
 import { upconvBackward, upconvForward } from "./upconv";
 import { upsampleBackward, upsampleForward } from "./upsample";
 
@@ -71,8 +72,8 @@ export function runForward(graph: Graph, state: Values, input: Feature, training
       }
       case "batchNorm": {
         const parameters = normParameters(state, node.name);
-        if (!training) return normInfer(tape.output(node.input), parameters);
-        const { out, saved } = normForward(tape.output(node.input), parameters);
+        if (!training) return normInfer(tape.output(node.input), parameters, node.epsilon);
+        const { out, saved } = normForward(tape.output(node.input), parameters, node.epsilon);
         tape.norms.set(node.id, saved);
         const tracked = valueNamed(state, `${node.name}.num_batches_tracked`);
         tracked[0] = (tracked[0] as number) + 1;
@@ -89,6 +90,8 @@ export function runForward(graph: Graph, state: Values, input: Feature, training
         return upsampleForward(tape.output(node.input));
       case "concat":
         return concatForward(node.inputs.map((id) => tape.output(id)));
+      case "subtract":
+        return subtractForward(tape.output(node.inputs[0]), tape.output(node.inputs[1]));
       default:
         return node satisfies never;
     }
@@ -156,6 +159,12 @@ export function runBackward(graph: Graph, state: Values, tape: Tape, outputGradi
         concatBackward(inputs, gradient).forEach((part, i) => {
           send(node.inputs[i] as NodeId, part);
         });
+        break;
+      }
+      case "subtract": {
+        const parts = subtractBackward(gradient);
+        send(node.inputs[0], parts[0]);
+        send(node.inputs[1], parts[1]);
         break;
       }
       default:

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DNCNN_EPSILON } from "@/model/dncnn";
 import { relativeError } from "../fixtures";
 import operations from "../fixtures/operations.json";
 import { type NormParameters, normBackward, normForward, normInfer } from "./batchNorm";
@@ -6,6 +7,7 @@ import { convBackward, convForward } from "./conv";
 import type { Feature } from "./feature";
 import { maxPoolBackward, maxPoolForward } from "./maxPool";
 import { reluBackward, reluForward } from "./relu";
+import { subtractBackward, subtractForward } from "./subtract";
 import { upconvBackward, upconvForward } from "./upconv";
 import { upsampleBackward, upsampleForward } from "./upsample";
 
@@ -103,6 +105,29 @@ describe("operations against PyTorch", () => {
     expectValues(parts.scale, c.stateGradients["weight"]);
     expectValues(parts.shift, c.stateGradients["bias"]);
     expectEqual(normInfer(input(c), parameters), c.evaluated ?? [], c.outputShape);
+  });
+
+  it("batchNorm of another epsilon", () => {
+    const c = caseOf("batchNorm of another epsilon");
+    const parameters: NormParameters = {
+      scale: numbers(c.state["weight"]),
+      shift: numbers(c.state["bias"]),
+      runningMean: numbers(c.state["running_mean"]),
+      runningVariance: numbers(c.state["running_var"]),
+    };
+    const { out, saved } = normForward(input(c), parameters, DNCNN_EPSILON);
+    expectEqual(out, c.output, c.outputShape);
+    expectEqual(normBackward(gradient(c), parameters.scale, saved).input, c.inputGradient, c.shape);
+    expectEqual(normInfer(input(c), parameters, DNCNN_EPSILON), c.evaluated ?? [], c.outputShape);
+  });
+
+  it("subtract", () => {
+    const c = caseOf("subtract");
+    const second = feature(c.state["second"] ?? [], c.shape);
+    expectEqual(subtractForward(input(c), second), c.output, c.outputShape);
+    const [first, other] = subtractBackward(gradient(c));
+    expectEqual(first, c.inputGradient, c.shape);
+    expectEqual(other, c.stateGradients["second"] ?? [], c.shape);
   });
 
   it("maxPool, ties to the first", () => {

@@ -1,5 +1,4 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { BATCH_NORM_EPSILON } from "@/model/graph";
 import type { Kernels, Tf } from "./kernels";
 
 /** [N,H,W,C] → [N·H·W, C]. */
@@ -91,29 +90,29 @@ export function coreKernels(tf: Tf, lastMaximum: boolean): Kernels {
           dWeight: tf.matMul<Tensor2D>(rows(tf, x), blocks, true, false),
         };
       }),
-    batchNormTraining: (x, gamma, beta, relu) =>
+    batchNormTraining: (x, gamma, beta, relu, epsilon) =>
       tf.tidy(() => {
         const flat = rows(tf, x);
         const mean = channelMeans(tf, flat);
         const centred = tf.sub<Tensor2D>(flat, mean);
         const variance = channelMeans(tf, tf.square(centred));
-        const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON)));
+        const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
         const affine = tf.add(tf.mul(centred, scale), beta);
         const y = tf.reshape(relu ? tf.relu(affine) : affine, x.shape) as Tensor4D;
         return { y, mean, variance };
       }),
-    batchNormInference: (x, gamma, beta, mean, variance, relu) =>
+    batchNormInference: (x, gamma, beta, mean, variance, relu, epsilon) =>
       tf.tidy(() => {
-        const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON)));
+        const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
         const y = tf.add<Tensor4D>(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale)));
         return relu ? tf.relu(y) : y;
       }),
-    batchNormGradients: (x, y, dy, gamma, mean, variance) =>
+    batchNormGradients: (x, y, dy, gamma, mean, variance, epsilon) =>
       tf.tidy(() => {
         const flat = rows(tf, x);
         const gradient = rows(tf, y ? tf.mul(dy, tf.step(y)) : dy);
         const count = flat.shape[0];
-        const inverseStd = tf.rsqrt<Tensor1D>(tf.add(variance, BATCH_NORM_EPSILON));
+        const inverseStd = tf.rsqrt<Tensor1D>(tf.add(variance, epsilon));
         const normalised = tf.mul<Tensor2D>(tf.sub(flat, mean), inverseStd);
         const dBeta = tf.sum<Tensor1D>(gradient, 0);
         const dGamma = tf.sum<Tensor1D>(tf.mul(gradient, normalised), 0);

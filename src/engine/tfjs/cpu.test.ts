@@ -9,7 +9,7 @@ const STEPS = 2;
 const engine = tfjsEngine("cpu");
 
 describe("tfjs-cpu against PyTorch", () => {
-  it.for(["unet", "unetpp"] as const)("has the gradients of the first step of %s", (name) =>
+  it.for(["unet", "unetpp", "dncnn"] as const)("has the gradients of the first step of %s", (name) =>
     checkGradients(engine, name, TOLERANCES),
   );
   it("has the first losses", () => checkTraining(engine, "unet", TOLERANCES, STEPS));

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import type { Engine, Executor } from "../executor";
-import { batchOf, createFor } from "../fixtureRun";
+import { batchOf, createFor, optionsOf } from "../fixtureRun";
 import { type FixtureName, loadFixture, relativeError } from "../fixtures";
+import { referenceEngine } from "../reference/engine";
 import { acquireBackend, type BackendName, makeCurrent, releaseBackend } from "./backend";
 
 /** What a float32 engine must hold to against PyTorch's float64 run. Used by tests only. */
@@ -84,6 +85,32 @@ export async function checkTraining(
     }
   } finally {
     await executor.dispose();
+  }
+}
+
+/** float32 against the float64 reference, after 17 convolutions. */
+const ANY_SIZE_RTOL = 1e-5;
+
+/** DnCNN takes sides that halve nowhere: it infers and trains as the reference does. */
+export async function checkAnySize(engine: Engine): Promise<void> {
+  const fixture = await loadFixture("dncnn");
+  const [images, height, width] = [2, 17, 31];
+  const { noisy, clean } = batchOf(fixture, 0);
+  const count = images * height * width;
+  const batch = { images, noisy: noisy.slice(0, count), clean: clean.slice(0, count) };
+  const options = { ...optionsOf(fixture), height, width };
+  const executor = await engine.create(options);
+  const reference = await referenceEngine.create(options);
+  try {
+    const expected = await reference.infer(batch.noisy, images);
+    expect(relativeError(await executor.infer(batch.noisy, images), expected)).toBeLessThan(ANY_SIZE_RTOL);
+    const loss = await reference.trainStep(batch, fixture.learningRate);
+    expect(Math.abs((await executor.trainStep(batch, fixture.learningRate)) / loss - 1)).toBeLessThan(
+      ANY_SIZE_RTOL,
+    );
+  } finally {
+    await executor.dispose();
+    await reference.dispose();
   }
 }
 

@@ -48,6 +48,7 @@ export interface Kernels {
     gamma: Tensor1D,
     beta: Tensor1D,
     relu: boolean,
+    epsilon: number,
   ): { readonly y: Tensor4D; readonly mean: Tensor1D; readonly variance: Tensor1D };
   batchNormInference(
     x: Tensor4D,
@@ -56,6 +57,7 @@ export interface Kernels {
     mean: Tensor1D,
     variance: Tensor1D,
     relu: boolean,
+    epsilon: number,
   ): Tensor4D;
   /** dy is the gradient of the output; with `y`, of the ReLU's output y. */
   batchNormGradients(
@@ -65,6 +67,7 @@ export interface Kernels {
     gamma: Tensor1D,
     mean: Tensor1D,
     variance: Tensor1D,
+    epsilon: number,
   ): { readonly dx: Tensor4D; readonly dGamma: Tensor1D; readonly dBeta: Tensor1D };
   relu(x: Tensor4D): Tensor4D;
   /** dy where the output y is positive, else 0. */

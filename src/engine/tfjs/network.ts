@@ -66,6 +66,7 @@ export class Network {
             running.mean,
             running.variance,
             step.relu,
+            step.epsilon,
           ),
         );
       } else values.set(step.output, this.forward(step, values, parameters));
@@ -90,6 +91,7 @@ export class Network {
           vector(parameters, `${step.name}.weight`),
           vector(parameters, `${step.name}.bias`),
           step.relu,
+          step.epsilon,
         );
         values.set(step.output, y);
         statistics.set(step.name, { mean, variance, count: y.size / y.shape[3] });
@@ -151,6 +153,8 @@ export class Network {
         return kernels.upsample(read(values, step.input));
       case "concat":
         return kernels.concat(step.inputs.map((id) => read(values, id)));
+      case "subtract":
+        return this.tf.sub<Tensor4D>(read(values, step.inputs[0]), read(values, step.inputs[1]));
       default:
         return step satisfies never;
     }
@@ -210,6 +214,7 @@ export class Network {
           vector(parameters, `${step.name}.weight`),
           mean,
           variance,
+          step.epsilon,
         );
         byParameter.set(`${step.name}.weight`, dGamma);
         byParameter.set(`${step.name}.bias`, dBeta);
@@ -233,6 +238,13 @@ export class Network {
           else dx.dispose();
         });
         return;
+      case "subtract": {
+        const [first, second] = step.inputs;
+        // A copy of its own: `dy` is freed when the step is done.
+        if (wanted(first)) give(first, tf.clone(dy));
+        if (wanted(second)) give(second, tf.neg(dy));
+        return;
+      }
       default:
         step satisfies never;
     }

@@ -1,4 +1,4 @@
-import type { Graph, GraphNode, NodeId } from "@/model/graph";
+import { BATCH_NORM_EPSILON, type Graph, type GraphNode, type NodeId, nodeInputs } from "@/model/graph";
 
 /**
  * What the tfjs executor runs: the graph's nodes in order, with a ReLU folded into the convolution or BatchNorm before
@@ -20,9 +20,12 @@ export type Step =
       readonly output: NodeId;
       readonly name: string;
       readonly relu: boolean;
+      readonly epsilon: number;
     }
   | { readonly op: "relu" | "maxPool" | "upsample"; readonly input: NodeId; readonly output: NodeId }
-  | { readonly op: "concat"; readonly inputs: readonly NodeId[]; readonly output: NodeId };
+  | { readonly op: "concat"; readonly inputs: readonly NodeId[]; readonly output: NodeId }
+  /** First less second. */
+  | { readonly op: "subtract"; readonly inputs: readonly [NodeId, NodeId]; readonly output: NodeId };
 
 export interface Plan {
   readonly input: NodeId;
@@ -37,12 +40,7 @@ export interface Plan {
 }
 
 export function stepInputs(step: Step): readonly NodeId[] {
-  return step.op === "concat" ? step.inputs : [step.input];
-}
-
-function nodeInputs(node: GraphNode): readonly NodeId[] {
-  if (node.op === "input") return [];
-  return node.op === "concat" ? node.inputs : [node.input];
+  return "inputs" in step ? step.inputs : [step.input];
 }
 
 function buildSteps(graph: Graph): Step[] {
@@ -68,9 +66,12 @@ function buildSteps(graph: Graph): Step[] {
         relu: reluId !== null,
       };
       steps.push(
-        node.op === "conv" ? { op: "conv", kernel: node.kernel, ...common } : { op: "batchNorm", ...common },
+        node.op === "conv"
+          ? { op: "conv", kernel: node.kernel, ...common }
+          : { op: "batchNorm", epsilon: node.epsilon ?? BATCH_NORM_EPSILON, ...common },
       );
     } else if (node.op === "concat") steps.push({ op: "concat", inputs: node.inputs, output: node.id });
+    else if (node.op === "subtract") steps.push({ op: "subtract", inputs: node.inputs, output: node.id });
     else if (node.op === "upconv")
       steps.push({ op: "upconv", input: node.input, output: node.id, name: node.name });
     else steps.push({ op: node.op, input: node.input, output: node.id });
@@ -92,6 +93,7 @@ function savedBy(step: Step): readonly NodeId[] {
       return [step.output];
     case "upsample":
     case "concat":
+    case "subtract":
       return [];
     default:
       return step satisfies never;

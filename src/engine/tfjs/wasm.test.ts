@@ -5,6 +5,7 @@ import { FIXTURE_NAMES, loadFixture } from "../fixtures";
 import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
+  checkAnySize,
   checkFlat,
   checkGradients,
   checkMomentsLate,
@@ -31,7 +32,10 @@ describe.each(FIXTURE_NAMES)("tfjs-wasm against PyTorch: %s", (name) => {
 
 describe("tfjs-wasm", () => {
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 5));
-  it("keeps no tensor over 50 steps, and none after dispose", () => checkNoLeak(engine, "unet", 50));
+  it("takes sides that halve nowhere", () => checkAnySize(engine));
+  it.each(["unet", "dncnn"] as const)("keeps no tensor of %s over 50 steps, and none after dispose", (name) =>
+    checkNoLeak(engine, name, 50),
+  );
   it("reads back what was written, and continues from it", () => checkStates(engine, "unet"));
   it("exchanges gradients and parameters as they lie", () => checkFlat(engine, "unet"));
   it("has no moments of Adam before it trains", () => checkMomentsLate(engine, "unet"));

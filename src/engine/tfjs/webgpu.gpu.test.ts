@@ -19,7 +19,7 @@ const STEPS = 2;
 const engine = tfjsEngine("webgpu");
 
 describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgpu", () => {
-  it.for(["unet", "unetpp"] as const)("has PyTorch's first gradients of %s", (name) =>
+  it.for(["unet", "unetpp", "dncnn"] as const)("has PyTorch's first gradients of %s", (name) =>
     checkGradients(engine, name, TOLERANCES),
   );
   it("has PyTorch's first losses", () => checkTraining(engine, "unet", TOLERANCES, STEPS));

@@ -10,9 +10,14 @@ if (missing) console.warn(`webgpu executor in Node: skipped. ${missing}`);
 const STEPS = 1000;
 
 describe.skipIf(missing !== null)("the webgpu executor in Node", () => {
-  it(`grows by no buffer in ${STEPS} steps and leaves none`, () => checks.checkNoGrowth(STEPS));
+  it.each([
+    ["unet", STEPS],
+    ["dncnn", STEPS / 10],
+  ] as const)("grows by no buffer with %s in %i steps and leaves none", (name, steps) =>
+    checks.checkNoGrowth(steps, name),
+  );
   describe.each(["f32", "mixed"] as const)("in %s", (precision) => {
-    it.for(["unet", "unetpp"] as const)("holds the bytes that the planner says for %s", (name) =>
+    it.for(["unet", "unetpp", "dncnn"] as const)("holds the bytes that the planner says for %s", (name) =>
       checkPlannedBytes(name, precision),
     );
   });

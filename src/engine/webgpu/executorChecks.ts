@@ -1,5 +1,6 @@
 import { expect, vi } from "vitest";
 import { LabError } from "@/contracts/failure";
+import type { NetworkName } from "@/contracts/runConfig";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import type { Batch, Engine, Executor, ExecutorOptions } from "../executor";
@@ -22,13 +23,13 @@ import { DISPATCH_MS, estimatedMs } from "./program";
 const SIZE = 16;
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
-function small(): ExecutorOptions {
-  const graph = buildGraph({ name: "unet", width: 1, norm: "last" });
+function small(name: NetworkName = "unet"): ExecutorOptions {
+  const graph = buildGraph({ name, width: 1, norm: "last" });
   const weights = initialWeights(graph, 7);
   return { graph, weights, height: SIZE, width: SIZE, loss: "l1", adam: ADAM };
 }
 
-const create = (): Promise<Executor> => webgpuEngine.create(small());
+const create = (name?: NetworkName): Promise<Executor> => webgpuEngine.create(small(name));
 
 function batch(images: number): Batch {
   const clean = noise(images * SIZE * SIZE, 1);
@@ -36,9 +37,9 @@ function batch(images: number): Batch {
 }
 
 /** No buffer more after `steps` steps than after the first; none after dispose; the engine's own count agrees. */
-export async function checkNoGrowth(steps: number): Promise<void> {
+export async function checkNoGrowth(steps: number, name: NetworkName): Promise<void> {
   const left = await countingBuffers(async (live) => {
-    const executor = await create();
+    const executor = await create(name);
     await executor.trainStep(batch(3), 1e-3);
     await executor.infer(batch(2).noisy, 2);
     const buffers = live.count();

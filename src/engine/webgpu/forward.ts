@@ -7,15 +7,17 @@ import type { FeatureId, Stage } from "./lower";
 import type { Network, PartTensors, TensorTarget } from "./network";
 import type { PlanBuilder } from "./plan";
 
+type FeatureStage = Exclude<Stage, { op: "norm" | "head" | "residual" }>;
+
 /**
- * Adds the forward dispatches of a stage that makes a feature; `norm` and `head` differ between training and inference and
- * are their plans' own. `stored` maps features to tensors and gains the stage's output.
+ * Adds the forward dispatches of a stage that makes a feature; `norm`, `head` and `residual` differ between training and inference
+ * and are their plans' own. `stored` maps features to tensors and gains the stage's output.
  */
 export function addForward(
   builder: PlanBuilder,
   network: Network,
   stored: Map<FeatureId, PartTensors>,
-  stage: Exclude<Stage, { op: "norm" | "head" }>,
+  stage: FeatureStage,
   target: Target,
 ): void {
   const outputs = network.tensors(builder, stage.output, network.feature(stage.output).label);
@@ -30,7 +32,7 @@ export function addForward(
 function addPart(
   builder: PlanBuilder,
   network: Network,
-  stage: Exclude<Stage, { op: "norm" | "head" }>,
+  stage: FeatureStage,
   target: Target,
   { images, tensor }: { readonly images: number; readonly tensor: (id: FeatureId) => TensorTarget },
 ): void {

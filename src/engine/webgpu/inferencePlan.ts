@@ -2,6 +2,7 @@ import { addForward } from "./forward";
 import { head } from "./kernels/head";
 import type { SourceSpec, Target } from "./kernels/kernel";
 import { normEvaluate } from "./kernels/norm";
+import { residual } from "./kernels/residual";
 import type { FeatureId } from "./lower";
 import type { Network, PartTensors, TensorTarget } from "./network";
 import { type Plan, PlanBuilder } from "./plan";
@@ -26,7 +27,7 @@ export function planInference(network: Network, target: Target): InferencePlan {
     if (stage.op === "norm") {
       builder.add(
         `${stage.name} evaluate`,
-        normEvaluate({ channels: network.channels(stage.feature) }, target),
+        normEvaluate({ channels: network.channels(stage.feature), epsilon: stage.epsilon }, target),
         [
           network.parameter(`${stage.name}.weight`),
           network.parameter(`${stage.name}.bias`),
@@ -42,6 +43,15 @@ export function planInference(network: Network, target: Target): InferencePlan {
           network.parameter(`${stage.name}.weight`),
           network.parameter(`${stage.name}.bias`),
           ...norms,
+          (stored.get(stage.source) as PartTensors)[part] as TensorTarget,
+          outputs[part] as TensorTarget,
+        ]);
+      }
+    } else if (stage.op === "residual") {
+      for (const [part, images] of network.parts.entries()) {
+        const extent = network.extent(stage.source, images);
+        builder.add("residual forward", residual(extent, target), [
+          noisy[part] as TensorTarget,
           (stored.get(stage.source) as PartTensors)[part] as TensorTarget,
           outputs[part] as TensorTarget,
         ]);

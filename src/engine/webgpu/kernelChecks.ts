@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { BATCH_NORM_EPSILON } from "@/model/graph";
 import { relativeError } from "../fixtures";
 import { adamStep } from "../reference/adam";
 import { normForward, normBackward as referenceNormBackward } from "../reference/batchNorm";
@@ -6,6 +7,7 @@ import * as conv from "../reference/conv";
 import type { Feature } from "../reference/feature";
 import { lossWithGradient } from "../reference/loss";
 import { maxPoolForward, maxPoolBackward as referencePoolBackward } from "../reference/maxPool";
+import { subtractBackward, subtractForward } from "../reference/subtract";
 import { upsampleBackward as referenceUpsampleBackward, upsampleForward } from "../reference/upsample";
 import type { LabDevice } from "./device";
 import { fromHalf, toHalf } from "./halves.fixture";
@@ -15,6 +17,7 @@ import { headBackward, headLoss, lossFinish } from "./kernels/head";
 import type { Kernel, SourceSpec, Storage } from "./kernels/kernel";
 import { maxPool, maxPoolBackward } from "./kernels/maxPool";
 import { normBackward, normBackwardFinish, normBackwardSums, normFinish, normMoments } from "./kernels/norm";
+import { residual, residualLoss } from "./kernels/residual";
 import { sumSplits } from "./kernels/sumSplits";
 import { upsample, upsampleBackward } from "./kernels/upsample";
 
@@ -281,7 +284,7 @@ export async function checkNorm(lab: LabDevice, storage: Storage, size: Size): P
   });
   const { outputs: finished } = await runKernel(
     lab,
-    normFinish({ ...spec, rows: moments.splits }, lab.target),
+    normFinish({ ...spec, epsilon: BATCH_NORM_EPSILON, rows: moments.splits }, lab.target),
     {
       partials: first["partials"] ?? empty(0),
       gamma,
@@ -398,6 +401,48 @@ export async function checkHead(
   });
   close(summedUp.outputs["weightGradient"], back.weight, "∂weight");
   close(summedUp.outputs["biasGradient"], [back.bias[0] as number, 0, 0, 0], "∂bias");
+}
+
+/** The input less a feature of one channel: in inference, and fused with the loss and its backward. */
+export async function checkResidual(
+  lab: LabDevice,
+  storage: Storage,
+  size: Size,
+  loss: "l1" | "l2",
+): Promise<void> {
+  const extent = extentOf(size, storage);
+  const noisy = feature(1, size, 1);
+  const noise = feature(1, size, 2, storage);
+  const clean = feature(1, size, 3);
+  const count = clean.data.length;
+  const padded = {
+    ...noise,
+    channels: 4,
+    data: Float64Array.from({ length: 4 * count }, (_, i) => noise.data[i] ?? 0),
+  };
+  const inputs = { noisy: packed(noisy), source: encoded(padded, storage) };
+  const output = subtractForward(noisy, noise);
+  const forward = await run(lab, residual(extent, lab.target), { ...inputs, output: empty(count) });
+  close(forward["output"]?.subarray(0, count), output.data, "output");
+  const expected = lossWithGradient(output, clean.data, loss);
+  const [, subtracted] = subtractBackward(expected.gradient);
+  const kernel = residualLoss({ ...extent, loss, count }, lab.target);
+  const outputs = await run(lab, kernel, {
+    ...inputs,
+    clean: packed(clean),
+    gradient: empty(4 * count),
+    partials: empty(kernel.splits),
+    scaling: Float32Array.from([LOSS_SCALE, 0, 0, 0]),
+  });
+  const scale = storage === "f16" ? LOSS_SCALE : 1;
+  const gradient = Float64Array.from({ length: 4 * count }, (_, i) => (subtracted.data[i] ?? 0) * scale);
+  closeFeature(outputs["gradient"], packed({ ...padded, data: gradient }), "∂source", storage);
+  const finish = await runKernel(
+    lab,
+    lossFinish({ rows: kernel.splits, count, accumulate: false }, lab.target),
+    { partials: outputs["partials"] ?? empty(0), loss: empty(1) },
+  );
+  close(finish.outputs["loss"]?.subarray(0, 1), [expected.loss], "loss");
 }
 
 export async function checkAdam(lab: LabDevice): Promise<void> {

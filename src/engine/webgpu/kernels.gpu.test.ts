@@ -37,6 +37,9 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
       checks.checkHead(await acquireDevice(), storage, size, loss),
     );
+    it.each(["l1", "l2"] as const)("difference with %s", async (loss) =>
+      checks.checkResidual(await acquireDevice(), storage, size, loss),
+    );
   });
   describe("with tiles for GPUs", () => {
     // Several tiles each way with ragged ends, and a single pixel. What is compiled serves both sizes.

@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import type { Graph, GraphNode, NodeId } from "@/model/graph";
+import { BATCH_NORM_EPSILON, type Graph, type GraphNode, type NodeId, nodeInputs } from "@/model/graph";
 import { inferShapes } from "@/model/shapes";
 
 export type FeatureId = number;
@@ -29,11 +29,13 @@ export type Stage =
       readonly output: FeatureId;
     }
   /** Statistics of a stored feature and the scale and shift that its readers apply. */
-  | { readonly op: "norm"; readonly name: string; readonly feature: FeatureId }
+  | { readonly op: "norm"; readonly name: string; readonly feature: FeatureId; readonly epsilon: number }
   | { readonly op: "upconv"; readonly name: string; readonly source: FeatureId; readonly output: FeatureId }
   | { readonly op: "maxPool" | "upsample"; readonly source: FeatureId; readonly output: FeatureId }
   /** The 1×1 convolution to one channel that ends the network. */
-  | { readonly op: "head"; readonly name: string; readonly source: FeatureId };
+  | { readonly op: "head"; readonly name: string; readonly source: FeatureId }
+  /** The network's input less this feature of one channel, which ends the network. */
+  | { readonly op: "residual"; readonly source: FeatureId };
 
 export interface Lowered {
   readonly graph: Graph;
@@ -130,7 +132,8 @@ export function lower(graph: Graph, height: number, width: number): Lowered {
         if (stored.norm !== null || stored.relu || stored.storedRelu)
           throw unsupported(node, "it follows a BatchNorm or ReLU");
         stored.norm = node.name;
-        stages.push({ op: "norm", name: node.name, feature: stored.id });
+        const epsilon = node.epsilon ?? BATCH_NORM_EPSILON;
+        stages.push({ op: "norm", name: node.name, feature: stored.id, epsilon });
         views.set(node.id, [stored]);
         break;
       }
@@ -156,6 +159,17 @@ export function lower(graph: Graph, height: number, width: number): Lowered {
       case "concat":
         views.set(node.id, node.inputs.flatMap(viewOf));
         break;
+      case "subtract": {
+        const [minuend, subtrahend] = node.inputs;
+        if (node.id !== graph.output || single(node, minuend).id !== input)
+          throw unsupported(node, "a difference must end the network and begin with its input");
+        const source = owned(node, subtrahend);
+        if (source.norm !== null || source.relu || source.storedRelu)
+          throw unsupported(node, "what it subtracts is normalised or rectified");
+        stages.push({ op: "residual", source: source.id });
+        ended = true;
+        break;
+      }
       default:
         node satisfies never;
     }
@@ -163,7 +177,7 @@ export function lower(graph: Graph, height: number, width: number): Lowered {
   if (!ended || input === null)
     throw new LabError(
       "engine/unsupported",
-      "The webgpu engine runs networks with one input and a 1×1 convolution to one channel at the end.",
+      "The webgpu engine runs networks with one input that end in a 1×1 convolution to one channel, or in their input less one.",
       "Choose another engine for this network.",
     );
   return { graph, height, width, input, features, stages };
@@ -172,8 +186,7 @@ export function lower(graph: Graph, height: number, width: number): Lowered {
 function countReaders(graph: Graph): Map<NodeId, number> {
   const counts = new Map<NodeId, number>();
   for (const node of graph.nodes) {
-    const inputs = node.op === "input" ? [] : node.op === "concat" ? node.inputs : [node.input];
-    for (const id of inputs) counts.set(id, (counts.get(id) ?? 0) + 1);
+    for (const id of nodeInputs(node)) counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   return counts;
 }

@@ -15,8 +15,9 @@ describe.skipIf(missing !== null)("mixed precision in Node", () => {
     beforeEach(({ skip }) => {
       if (lacks[halves] !== null) skip(lacks[halves]);
     });
-    it.for(["unet", "unetpp", "unet-l2"] as const)("has PyTorch's losses of %s within 2 %", (name) =>
-      checks.checkMixedLosses(name, halves),
+    it.for(["unet", "unetpp", "unet-l2", "dncnn", "dncnn-none"] as const)(
+      "has PyTorch's losses of %s within 2 %",
+      (name) => checks.checkMixedLosses(name, halves),
     );
     it("skips a step that overflows", () => checks.checkOverflow(halves));
   });

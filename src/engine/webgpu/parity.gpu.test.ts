@@ -1,6 +1,12 @@
 import { describe, it } from "vitest";
 import { FIXTURE_NAMES } from "../fixtures";
-import { checkGradients, checkSameBits, checkTraining, type Tolerances } from "../tfjs/engineChecks";
+import {
+  checkAnySize,
+  checkGradients,
+  checkSameBits,
+  checkTraining,
+  type Tolerances,
+} from "../tfjs/engineChecks";
 import { webgpuEngine } from "./engine";
 
 /** float32 sums in another order than PyTorch's: losses 1e-4, first gradients 1e-3 of their norm. */
@@ -16,5 +22,6 @@ describe.skipIf(missing !== null)("the webgpu engine in the browser against PyTo
   it.for(FIXTURE_NAMES)("has the losses, weights and images of %s", (name) =>
     checkTraining(webgpuEngine, name, TOLERANCES),
   );
+  it("takes sides that halve nowhere", () => checkAnySize(webgpuEngine));
   it("gives the same bits twice", () => checkSameBits(webgpuEngine, "unet", 5));
 });

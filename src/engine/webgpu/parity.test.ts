@@ -1,6 +1,12 @@
 import { describe, it } from "vitest";
 import { FIXTURE_NAMES } from "../fixtures";
-import { checkGradients, checkSameBits, checkTraining, type Tolerances } from "../tfjs/engineChecks";
+import {
+  checkAnySize,
+  checkGradients,
+  checkSameBits,
+  checkTraining,
+  type Tolerances,
+} from "../tfjs/engineChecks";
 import { webgpuEngine } from "./engine";
 import { setUpNodeGpu } from "./nodeGpu";
 
@@ -17,5 +23,6 @@ describe.skipIf(missing !== null)("the webgpu engine in Node against PyTorch", (
   it.for(FIXTURE_NAMES)("has the losses, weights and images of %s", (name) =>
     checkTraining(webgpuEngine, name, TOLERANCES),
   );
+  it("takes sides that halve nowhere", () => checkAnySize(webgpuEngine));
   it("gives the same bits twice", () => checkSameBits(webgpuEngine, "unet", 5));
 });

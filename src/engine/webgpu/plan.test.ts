@@ -73,6 +73,8 @@ describe("the plans", () => {
     { name: "unet", width: 8, norm: "last" },
     { name: "unet", width: 6, norm: "both" },
     { name: "unetpp", width: 4, norm: "last" },
+    { name: "dncnn", width: 6, norm: "last" },
+    { name: "dncnn", width: 6, norm: "none" },
   ];
   it.each(models)("place every tensor of $name, width $width, norm $norm", (model) => {
     const network = networkOf(model, 32, 3);
@@ -80,21 +82,24 @@ describe("the plans", () => {
     checkSlots(planInference(network, GPU));
   });
 
-  it("write every gradient except biases in front of a BatchNorm, whose gradient is zero", () => {
-    const network = networkOf({ name: "unetpp", width: 4, norm: "last" }, 32, 2);
-    const written = new Set(
-      planTraining(network, { loss: "l2" }, GPU).dispatches.flatMap(({ bindings }) =>
-        bindings.flatMap((target) =>
-          target.kind === "permanent" && target.name === "gradients" ? [target.offset / 4] : [],
+  it.each(["unetpp", "dncnn"] as const)(
+    "write every gradient of %s except biases in front of a BatchNorm, whose gradient is zero",
+    (name) => {
+      const network = networkOf({ name, width: 4, norm: "last" }, 32, 2);
+      const written = new Set(
+        planTraining(network, { loss: "l2" }, GPU).dispatches.flatMap(({ bindings }) =>
+          bindings.flatMap((target) =>
+            target.kind === "permanent" && target.name === "gradients" ? [target.offset / 4] : [],
+          ),
         ),
-      ),
-    );
-    const normed = network.lowered.features
-      .filter(({ norm }) => norm !== null)
-      .map(({ label }) => `${label}.bias`);
-    const missing = [...network.layout.parameters.values()].filter(({ offset }) => !written.has(offset));
-    expect(missing.map(({ name }) => name).sort()).toEqual(normed.sort());
-  });
+      );
+      const normed = network.lowered.features
+        .filter(({ norm }) => norm !== null)
+        .map(({ label }) => `${label}.bias`);
+      const missing = [...network.layout.parameters.values()].filter(({ offset }) => !written.has(offset));
+      expect(missing.map(({ name }) => name).sort()).toEqual(normed.sort());
+    },
+  );
 
   it("count the arithmetic of the graph", () => {
     const model: ModelConfig = { name: "unet", width: 16, norm: "last" };
@@ -103,6 +108,15 @@ describe("the plans", () => {
     // The rest is pooling and evaluating BatchNorm.
     expect(flops / expected).toBeGreaterThan(0.99);
     expect(flops / expected).toBeLessThan(1.02);
+  });
+
+  it("count the arithmetic of DnCNN, whose last convolution makes four channels of one", () => {
+    const model: ModelConfig = { name: "dncnn", width: 64, norm: "last" };
+    const { flops } = planInference(networkOf(model, 64, 1), GPU);
+    const pixels = 64 * 64;
+    const expected = forwardFlops(buildGraph(model), 64, 64) + 18 * 64 * 3 * pixels;
+    expect(flops / expected).toBeGreaterThan(0.999);
+    expect(flops / expected).toBeLessThan(1.001);
   });
 
   it("hold U-Net of width 64 at 256² and 16 images in 4.5 GiB, parameters included", () => {

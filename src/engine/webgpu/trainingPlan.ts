@@ -12,6 +12,7 @@ import {
   normMoments,
   reluBackward,
 } from "./kernels/norm";
+import { residualLoss } from "./kernels/residual";
 import { type SumSplitsSpec, sumSplits } from "./kernels/sumSplits";
 import { upconvDgrad, upconvWgrad } from "./kernels/upconv";
 import { upsampleBackward } from "./kernels/upsample";
@@ -95,6 +96,7 @@ class TrainingPlanner {
     for (const stage of lowered.stages) {
       if (stage.op === "norm") this.normForward(stage);
       else if (stage.op === "head") headGradients = this.headForward(stage, clean);
+      else if (stage.op === "residual") this.residualForward(stage, noisy, clean);
       else addForward(builder, network, this.stored, stage, this.target);
     }
     const forwardDispatches = builder.dispatchCount;
@@ -102,6 +104,9 @@ class TrainingPlanner {
       switch (stage.op) {
         case "head":
           this.headBackward(stage, headGradients);
+          break;
+        case "residual":
+          // Its forward kernel has written the gradient of what it read.
           break;
         case "norm":
           this.normBackward(stage);
@@ -183,7 +188,7 @@ class TrainingPlanner {
     };
   }
 
-  private normForward({ name, feature }: StageOf<"norm">): void {
+  private normForward({ name, feature, epsilon }: StageOf<"norm">): void {
     const { network, builder, target } = this;
     const channels = network.channels(feature);
     const moments = network.parts.map((images) =>
@@ -196,7 +201,7 @@ class TrainingPlanner {
         targets[part.index] as TensorTarget,
       ]),
     );
-    const spec = { ...network.extent(feature, network.images), channels, ...rows };
+    const spec = { ...network.extent(feature, network.images), channels, epsilon, ...rows };
     builder.add(`${name} statistics`, normFinish(spec, target), [
       whole,
       network.parameter(`${name}.weight`),
@@ -266,6 +271,29 @@ class TrainingPlanner {
     );
     builder.add("loss", lossFinish({ ...rows, count, accumulate: this.accumulate }, target), [whole, LOSS]);
     return gradients;
+  }
+
+  /** Loss and, at once, the gradient of the feature that is subtracted: it is the negative of the output's. */
+  private residualForward({ source: id }: StageOf<"residual">, noisy: PartTensors, clean: PartTensors): void {
+    const { network, builder, target } = this;
+    const { height, width } = network.feature(id);
+    const count = this.batchImages * height * width;
+    const kernels = network.parts.map((images) =>
+      residualLoss({ ...network.extent(id, images), loss: this.loss, count }, target),
+    );
+    const { outputs } = this.contribution(id);
+    const { targets, whole, rows } = this.partials(kernels);
+    this.eachPart((part) =>
+      builder.add("residual forward, loss", kernels[part.index] as PartialKernel, [
+        noisy[part.index] as TensorTarget,
+        this.tensor(id, part),
+        clean[part.index] as TensorTarget,
+        outputs[part.index] as TensorTarget,
+        targets[part.index] as TensorTarget,
+        ...(network.storage === "f16" ? [SCALING] : []),
+      ]),
+    );
+    builder.add("loss", lossFinish({ ...rows, count, accumulate: this.accumulate }, target), [whole, LOSS]);
   }
 
   private headBackward({ name, source: id }: StageOf<"head">, gradients: PartTensors): void {

@@ -31,15 +31,26 @@ export class TestLpips {
     { images, clean, noisy, denoised }: Batch,
     size: number,
   ): Promise<{ readonly denoised: Float32Array; readonly noisy: Float32Array } | null> {
+    const found = await this.distances(clean, [denoised, noisy], images, size);
+    const [ofDenoised, ofNoisy] = found ?? [];
+    return ofDenoised && ofNoisy ? { denoised: ofDenoised, noisy: ofNoisy } : null;
+  }
+
+  /** As `Lpips.distances` of square images; null once LPIPS has failed. */
+  async distances(
+    clean: Float32Array,
+    tests: readonly Float32Array[],
+    images: number,
+    size: number,
+  ): Promise<readonly Float32Array[] | null> {
     if (!this.#opened.ok || !this.#outcome.ok) return null;
     const { value } = this.#outcome;
     const begin = performance.now();
     try {
-      const tests = [denoised, noisy];
-      const [ofDenoised, ofNoisy] = await this.#opened.value.distances(clean, tests, images, size, size);
+      const found = await this.#opened.value.distances(clean, tests, images, size, size);
       const seconds = value.seconds + (performance.now() - begin) / 1000;
       this.#outcome = { ok: true, value: { ...value, seconds } };
-      return ofDenoised && ofNoisy ? { denoised: ofDenoised, noisy: ofNoisy } : null;
+      return found;
     } catch (error) {
       this.#outcome = { ok: false, failure: toFailure(error) };
       return null;

@@ -12,3 +12,21 @@ export function madeUp(network: LpipsNetwork): StateDict {
     }),
   );
 }
+
+/** The same as the two files that are published: torchvision's network, with its classifier, and the authors' heads. */
+export function originalParts(network: LpipsNetwork): { backbone: StateDict; heads: StateDict } {
+  const indices: Readonly<Record<string, string>> =
+    network === "alex" ? { conv1: "0", conv2: "3", conv3: "6", conv4: "8", conv5: "10" } : { conv1: "0" };
+  const backbone: StateDict = new Map([
+    ["classifier.1.weight", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }],
+  ]);
+  const heads: StateDict = new Map();
+  for (const [name, tensor] of madeUp(network)) {
+    const [module = "", ...rest] = name.split(".");
+    if (module.startsWith("lin")) heads.set(`${module}.model.1.weight`, tensor);
+    else if (module.startsWith("fire"))
+      backbone.set(`features.${[module.slice(4), ...rest].join(".")}`, tensor);
+    else if (module.startsWith("conv")) backbone.set(`features.${indices[module]}.${rest.join(".")}`, tensor);
+  }
+  return { backbone, heads };
+}

@@ -1,7 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import { LPIPS_NETWORKS, type LpipsNetwork } from "@/contracts/lpips";
 import type { StateDict } from "@/contracts/tensors";
-import { readSafetensors } from "@/model/safetensors";
+import { readWeightsFile } from "@/model/weightsFile";
 
 /** Output channels, input channels, kernel side. */
 type ConvShape = readonly [name: string, out: number, input: number, kernel: number];
@@ -71,9 +71,34 @@ const elements = (shape: readonly number[]): number => shape.reduce((count, side
 /** Sides of 1 come and go with the tool that wrote a file. */
 const core = (shape: readonly number[]): string => shape.filter((side) => side !== 1).join("×");
 
-/** What keeps `tensors` from being a network's weights: one clause, or null. */
-function mismatch(network: LpipsNetwork, tensors: StateDict): string | null {
-  const shapes = lpipsShapes(network);
+/** A network's convolutions (published by torchvision), its heads and scaling layer (by LPIPS' authors), or both. */
+export type LpipsPartKind = "backbone" | "heads" | "whole";
+export interface LpipsPart {
+  readonly kind: LpipsPartKind;
+  readonly network: LpipsNetwork;
+  /** Under the lab's names. */
+  readonly tensors: StateDict;
+}
+
+/** The scaling layer of LPIPS' authors, a part of their code and not of their heads' files. */
+const SCALING = { shift: [-0.03, -0.088, -0.188], scale: [0.458, 0.448, 0.45] } as const;
+/** The lab's names for AlexNet's convolutions, by their index in torchvision's `features`. */
+const ALEX_NAMES: Readonly<Record<string, string>> = {
+  "0": "conv1",
+  "3": "conv2",
+  "6": "conv3",
+  "8": "conv4",
+  "10": "conv5",
+};
+
+const belongsTo = (name: string): Exclude<LpipsPartKind, "whole"> =>
+  /^(conv|fire)/.test(name) ? "backbone" : "heads";
+
+/** What keeps `tensors` from being that part of a network's weights: one clause, or null. */
+function mismatch({ kind, network, tensors }: LpipsPart): string | null {
+  const shapes = new Map(
+    [...lpipsShapes(network)].filter(([name]) => kind === "whole" || belongsTo(name) === kind),
+  );
   for (const [name, shape] of shapes) {
     const tensor = tensors.get(name);
     if (!tensor) return `${name} is missing`;
@@ -86,19 +111,74 @@ function mismatch(network: LpipsNetwork, tensors: StateDict): string | null {
 }
 
 /**
- * The LPIPS v0.1 weights of a safetensors file (float32 or float16): AlexNet's or SqueezeNet's convolutions, the heads
- * `linN` and the scaling layer; the network is found from the names. Failures: `weights/lpips` (another file, or a tensor
- * is missing or misshapen) and those of `readSafetensors`.
+ * The lab's name of a tensor in torchvision's file (`features.0.weight`, `features.3.squeeze.bias`), in that of the
+ * authors' heads (`lin0.model.1.weight`) or in a saved `lpips.LPIPS` (`net.slice1.0.weight`).
  */
-export function readLpipsWeights(bytes: Uint8Array): LpipsWeights {
-  const { tensors } = readSafetensors(bytes);
-  const network = tensors.has("fire3.squeeze.weight") ? "squeeze" : "alex";
-  const wrong = mismatch(network, tensors);
+function labName(name: string): string {
+  const [, index = "", rest = ""] = /^(?:features|net\.slice\d)\.(\d+)\.(.+)$/.exec(name) ?? [];
+  if (/^(squeeze|expand1x1|expand3x3)\./.test(rest)) return `fire${index}.${rest}`;
+  if (index !== "") return `${ALEX_NAMES[index] ?? `features.${index}`}.${rest}`;
+  const [, head] = /^lin(\d)\.model\.1\.weight$/.exec(name) ?? [];
+  if (head !== undefined) return `lin${head}.weight`;
+  return name.replace(/^scaling_layer\./, "");
+}
+
+/** Not LPIPS' concern: the classifier, most of AlexNet's file; and the heads a second time in a saved `lpips.LPIPS`. */
+const wanted = (name: string): boolean => !/^(classifier|lins)\./.test(name);
+
+/**
+ * Reads LPIPS v0.1 weights or one of their two published parts, safetensors or PyTorch's own format, float32 or float16;
+ * network and part are found from the names. Failures: `weights/lpips` (another file, or a tensor is missing or
+ * misshapen) and those of `readWeightsFile`.
+ */
+export function readLpipsPart(bytes: Uint8Array): LpipsPart {
+  const tensors: StateDict = new Map();
+  for (const [name, tensor] of readWeightsFile(bytes, wanted).tensors) tensors.set(labName(name), tensor);
+  const [backbone, heads] = [tensors.has("conv1.weight"), tensors.has("lin0.weight")];
+  const kind = backbone && heads ? "whole" : heads ? "heads" : "backbone";
+  const network = tensors.has("fire3.squeeze.weight") || tensors.has("lin6.weight") ? "squeeze" : "alex";
+  if (heads)
+    for (const [name, values] of Object.entries(SCALING))
+      if (!tensors.has(name)) tensors.set(name, { shape: [3], data: Float32Array.from(values) });
+  const part = { kind, network, tensors } as const;
+  const wrong = mismatch(part);
   if (wrong !== null)
     throw new LabError(
       "weights/lpips",
       `This file holds no LPIPS v0.1 weights (${LPIPS_NETWORKS.join(" or ")}): ${wrong}.`,
-      "Make the file with pytorch/make_lpips_weights.py.",
+      "Get a file with npm run get-lpips, or load the original .pth files.",
     );
-  return { network, tensors };
+  return part;
+}
+
+/**
+ * The weights of each network that `parts` make whole, in the order of `LPIPS_NETWORKS`. Fails with `weights/lpips-part`
+ * when a part has no counterpart.
+ */
+export function assembleLpips(parts: readonly LpipsPart[]): LpipsWeights[] {
+  return LPIPS_NETWORKS.flatMap((network) => {
+    const own = parts.filter((part) => part.network === network);
+    if (own.length === 0) return [];
+    const tensors: StateDict = new Map(own.flatMap((part) => [...part.tensors]));
+    const missing = (["backbone", "heads"] as const).find(
+      (kind) => !own.some((part) => part.kind === kind || part.kind === "whole"),
+    );
+    if (missing === undefined) return [{ network, tensors }];
+    const name = network === "alex" ? "AlexNet" : "SqueezeNet";
+    const [what, file] =
+      missing === "heads"
+        ? [`the weights of ${name} without LPIPS' heads`, `lpips/weights/v0.1/${network}.pth of its authors`]
+        : [`LPIPS' heads for ${name} without the network`, "torchvision's file of the network"];
+    throw new LabError(
+      "weights/lpips-part",
+      `There are ${what}.`,
+      `Choose both files at once: the other is ${file}.`,
+    );
+  });
+}
+
+/** The whole LPIPS v0.1 weights of one file. Fails as `readLpipsPart` and `assembleLpips` do. */
+export function readLpipsWeights(bytes: Uint8Array): LpipsWeights {
+  const [weights] = assembleLpips([readLpipsPart(bytes)]);
+  return weights as LpipsWeights;
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
-import type { ImageMetrics } from "@/contracts/training";
+import type { ImageMetrics, PriorMethodResult } from "@/contracts/training";
 import { psnrDb } from "@/imaging/metrics";
 import { renderPhantom } from "@/imaging/phantom";
 import { meanInterval } from "../interval";
 import { noisyTestImages } from "../testSet";
 import { type ComparisonRequest, compareMethods } from "./compare";
 import { methodNamed } from "./registry";
+import { RUN_HERE, runMethod } from "./task";
 
 const SIZE = 32;
 const NOISE = { mean: 0.1, std: 0.1 };
@@ -47,6 +48,8 @@ const request = async (overrides: Partial<ComparisonRequest> = {}): Promise<Comp
   noise: NOISE,
   seed: SEED,
   methods: ["noisy", "mean", "gaussian"].map(methodNamed),
+  runner: RUN_HERE,
+  lpips: null,
   onProgress: () => undefined,
   shouldStop: () => false,
   breathe: () => Promise.resolve(),
@@ -71,6 +74,45 @@ describe("compareMethods", () => {
     expect(against?.holmP).toBeGreaterThanOrEqual(against?.wilcoxonP ?? 1);
     expect(against?.tP).toBeLessThan(1e-6);
     expect(against?.cohensD).toBeGreaterThan(10);
+  });
+
+  it("gives the same numbers with several lanes, whichever is done first", async () => {
+    const withoutTimes = (results: readonly PriorMethodResult[]) =>
+      results.map(({ seconds: _, ...rest }) => rest);
+    const one = await compareMethods(await request());
+    let active = 0;
+    let most = 0;
+    const shuffled: ComparisonRequest["runner"] = {
+      lanes: 3,
+      run: async (task) => {
+        most = Math.max(most, ++active);
+        // The slower a task, the earlier it began.
+        for (let turn = 0; turn < (active === 1 ? 9 : 1); turn++)
+          await new Promise((done) => setTimeout(done));
+        active--;
+        return runMethod(task);
+      },
+    };
+    const three = await compareMethods(await request({ runner: shuffled }));
+    expect(most).toBe(3);
+    expect(withoutTimes(three)).toEqual(withoutTimes(one));
+    expect(one[2]?.ssimGaussian?.mean).toBeGreaterThan(one[0]?.ssimGaussian?.mean ?? 1);
+    expect(one[2]?.mae?.mean).toBeLessThan(one[0]?.mae?.mean ?? 0);
+    expect(one[0]).toMatchObject({ msSsim: null });
+    expect(one[0]).not.toHaveProperty("lpips");
+  });
+
+  it("measures LPIPS of every method, and goes on without where it fails", async () => {
+    const sum = (image: Float32Array): number => image.reduce((total, value) => total + value, 0);
+    const distances = (clean: Float32Array, tests: readonly Float32Array[]) =>
+      Promise.resolve(tests.map((test) => Float32Array.of(Math.abs(sum(test) - sum(clean)))));
+    const [noisy, mean] = await compareMethods(await request({ lpips: { distances } }));
+    // The noise has a mean, which one of them takes off.
+    expect(noisy?.lpips?.mean).toBeGreaterThan(2 * (mean?.lpips?.mean ?? Number.NaN));
+    const failing = { distances: () => Promise.resolve(null) };
+    const [without] = await compareMethods(await request({ lpips: failing }));
+    expect(without?.lpips).toBeNull();
+    expect(without?.psnrDb.mean).toBeGreaterThan(0);
   });
 
   it("refuses a run that was tested on another noise", async () => {

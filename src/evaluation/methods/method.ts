@@ -1,3 +1,4 @@
+import type { NetworkName } from "@/contracts/runConfig";
 import type { NoiseAmount } from "@/imaging/noise";
 
 /** A grey picture, rows first, brightness about [0, 1]; nothing is clamped. */
@@ -7,13 +8,22 @@ export interface Picture {
   readonly height: number;
 }
 
-/** A denoiser that is not trained. `registry.ts` names all of them. */
-export interface DenoisingMethod {
+/** What is said of a method. `registry.ts` names all of them. */
+export interface MethodDescription {
   /** As in `--baselines` and `result.json`. */
   readonly name: string;
   readonly title: string;
   /** What it does to a picture, with the parameters that depend on σ. */
   readonly settings: string;
+}
+
+/** A network of this kind with weights that are stored: there must be some. */
+export interface TrainedMethod extends MethodDescription {
+  readonly network: NetworkName;
+}
+
+/** A denoiser that is not trained. */
+export interface DenoisingMethod extends MethodDescription {
   /** A new picture of the same size. The noise is known: its mean is taken off first, σ sets the parameters. */
   denoise(noisy: Picture, noise: NoiseAmount): Float32Array<ArrayBuffer>;
 }

@@ -18,7 +18,7 @@ import { ModelPanel, WeightFileButton } from "./ModelPanel";
 import { Queue } from "./Queue";
 import { Viewer } from "./Viewer";
 
-const WEIGHTS = /\.safetensors$/i;
+const WEIGHTS = /\.(safetensors|pth|pt)$/i;
 const NO_MODEL: Failure = {
   code: "weights/none",
   message: "There is no model yet that could denoise images.",
@@ -60,7 +60,7 @@ export default function DenoiseScreen() {
   };
   return (
     <DropTarget
-      hint={noModel ? "Drop a .safetensors file" : "Drop images to denoise them"}
+      hint={noModel ? "Drop a .safetensors or .pth file" : "Drop images to denoise them"}
       onFound={ignoreCount}
       onSources={(sources) => take(sources.map(({ file }) => file))}
       onFailure={(error) =>

@@ -91,7 +91,7 @@ export function ModelPanel({ models, synthetic, modelId, onFile, importing }: Mo
   );
 }
 
-/** Opens a `.safetensors` file. */
+/** Opens a file of weights, safetensors or PyTorch's own. */
 export function WeightFileButton({
   onFile,
   loading,
@@ -111,12 +111,12 @@ export function WeightFileButton({
         leftSection={<IconUpload size={compact ? 15 : 18} aria-hidden />}
         onClick={() => input.current?.click()}
       >
-        {compact ? "Import weights" : "Import weights (.safetensors)"}
+        {compact ? "Import weights" : "Import weights (.safetensors, .pth)"}
       </Button>
       <input
         ref={input}
         type="file"
-        accept=".safetensors"
+        accept=".safetensors,.pth,.pt"
         hidden
         aria-label="Weight file"
         data-testid="weights-input"

@@ -1,4 +1,5 @@
 import { Card, Input, SegmentedControl, Select, Text, Title } from "@mantine/core";
+import { NETWORK_NAMES, NETWORK_TITLES, type NetworkName, withNetwork } from "@/contracts/runConfig";
 import { NumberField } from "@/features/training/fields";
 import type { EngineLabState } from "@/state/engineLab";
 import { PlanActions } from "./PlanActions";
@@ -31,13 +32,8 @@ export function PlanCard({ form, lab }: PlanCardProps) {
             aria-label="Network"
             disabled={disabled}
             value={model.name}
-            onChange={(name) =>
-              setConfig({ model: { ...model, name: name === "unetpp" ? "unetpp" : "unet" } })
-            }
-            data={[
-              { value: "unet", label: "U-Net" },
-              { value: "unetpp", label: "U-Net++" },
-            ]}
+            onChange={(name) => setConfig({ model: withNetwork(model, name as NetworkName) })}
+            data={NETWORK_NAMES.map((value) => ({ value, label: NETWORK_TITLES[value] }))}
           />
         </Input.Wrapper>
         <Input.Wrapper label="Pass" labelElement="div" className={classes["switch"] ?? ""}>

@@ -2,6 +2,7 @@ import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useCallback, useMemo, useState } from "react";
 import type { PlanReport, PlanRequest } from "@/contracts/engineLab";
+import { NETWORK_TITLES } from "@/contracts/runConfig";
 import { saveBlob } from "@/ui/saveBlob";
 import { chromeTrace } from "./chromeTrace";
 import { FamilyTable } from "./FamilyTable";
@@ -85,7 +86,7 @@ export function PlanView({ report, stale }: PlanViewProps) {
 }
 
 function titleOf({ model, size, images, precision, pass }: PlanRequest): string {
-  const network = model.name === "unet" ? "U-Net" : "U-Net++";
+  const network = NETWORK_TITLES[model.name];
   const what = pass === "training" ? "One training step" : "One inference pass";
   return `${what}: ${network}, width ${model.width}, ${images} × ${size}², ${precision === "mixed" ? "mixed precision" : "32-bit floats"}`;
 }

@@ -33,7 +33,7 @@ export const FAMILIES = {
   },
   head: {
     label: "Output and loss",
-    what: "the last 1×1 convolution with the loss",
+    what: "the last 1×1 convolution or the difference that ends the network, with the loss",
     colour: "var(--lab-ink)",
   },
   other: { label: "Other", what: "everything else", colour: "var(--mantine-color-dimmed)" },
@@ -52,6 +52,7 @@ const BEGINNINGS: readonly (readonly [beginning: string, family: Family])[] = [
   ["maxPool", "resample"],
   ["upsample", "resample"],
   ["head", "head"],
+  ["residual", "head"],
   ["loss", "head"],
 ];
 

@@ -29,14 +29,14 @@ export function LpipsPanel() {
           <Title order={2}>LPIPS weights</Title>
           <FileButton
             multiple
-            accept=".safetensors"
+            accept=".safetensors,.pth"
             onChange={(files) => {
               if (files.length > 0) void carryOut(importLpips(files));
             }}
           >
             {(props) => (
               <Button {...props} variant="default" size="xs" loading={busy}>
-                Load a weight file
+                Load weight files
               </Button>
             )}
           </FileButton>
@@ -48,8 +48,9 @@ export function LpipsPanel() {
         {failure && <FailurePanel title="LPIPS weights" failure={failure} />}
         {status === "ready" && weights.length === 0 && (
           <Text size="sm" c="dimmed">
-            None are stored. They are not part of the lab: make a file with{" "}
-            <Code>python3 pytorch/make_lpips_weights.py alex lpips_alex.safetensors</Code> and load it once.
+            None are stored. They are not part of the lab: <Code>npm run get-lpips</Code> fetches them once as
+            one file to load here. Or choose the two original files together: torchvision&apos;s network (
+            <Code>alexnet-owt-7be5be79.pth</Code>) and the authors&apos; heads (<Code>alex.pth</Code>).
           </Text>
         )}
         {weights.map((one) => (

@@ -1,16 +1,18 @@
-import { Button, Card, Group, Progress, Table, Text, Title } from "@mantine/core";
+import { Button, Card, Group, Table, Text, Title } from "@mantine/core";
 import { IconScale, IconX } from "@tabler/icons-react";
 import type { RunRecord } from "@/contracts/run";
 import type { MeanInterval, PriorMethodResult, RunResult } from "@/contracts/training";
 import { cancelComparison, compareMethods, useComparison } from "@/state/comparison";
 import { FailurePanel } from "@/ui/FailurePanel";
-import { formatCount, formatFixed, formatSeconds } from "@/ui/format";
+import { formatCount, formatFixed } from "@/ui/format";
+import { MoreMetrics } from "@/ui/MoreMetrics";
+import { ComparisonProgress } from "./ComparisonProgress";
 
 /** Smaller p-values are given as a bound. */
 const SMALLEST_P = 1e-4;
 
-const withInterval = (value: MeanInterval, digits: number): string =>
-  `${formatFixed(value.mean, digits)} ± ${formatFixed(value.ci95, digits)}`;
+const withInterval = (value: MeanInterval | null | undefined, digits: number): string =>
+  value ? `${formatFixed(value.mean, digits)} ± ${formatFixed(value.ci95, digits)}` : "–";
 
 /** Methods that are not trained beside the network, on the same noisy test images; computed when asked for. */
 export function MethodsCard({ run, result }: { readonly run: RunRecord; readonly result: RunResult }) {
@@ -43,27 +45,10 @@ export function MethodsCard({ run, result }: { readonly run: RunRecord; readonly
         <MethodsTable network={test.denoised} methods={methods} />
       ) : (
         <Text size="sm" c="dimmed">
-          {`Filters, non-local means, total variation, wavelets and BM3D on the same ${formatCount(test.count)} noisy test images, with paired tests against this network. Runs on the processor; BM3D takes some seconds for an image of 256².`}
+          {`Filters, non-local means, total variation, wavelets and BM3D on the same ${formatCount(test.count)} noisy test images, with paired tests against this network. Runs on the processor; BM3D takes some seconds for an image of 256². DnCNN joins them where weights of it are stored.`}
         </Text>
       )}
     </Card>
-  );
-}
-
-function ComparisonProgress() {
-  const { progress } = useComparison();
-  const share = progress ? (100 * progress.done) / progress.total : 0;
-  const left =
-    progress && progress.secondsLeft !== null ? `, ${formatSeconds(progress.secondsLeft)} left` : "";
-  return (
-    <>
-      <Progress value={share} aria-label="Methods compared" mb={4} />
-      <Text size="sm" c="dimmed" mb="sm" aria-live="off">
-        {progress
-          ? `${formatCount(progress.done)} of ${formatCount(progress.total)} pictures${left}`
-          : "Starting"}
-      </Text>
-    </>
   );
 }
 
@@ -74,6 +59,8 @@ function MethodsTable({
   readonly network: NonNullable<RunResult["test"]>["denoised"];
   readonly methods: readonly PriorMethodResult[];
 }) {
+  const withLpips = methods.some(({ lpips }) => lpips);
+  const heads = ["Method", "PSNR (dB)", "SSIM", ...(withLpips ? ["LPIPS"] : [])];
   return (
     <>
       <Table.ScrollContainer
@@ -81,12 +68,12 @@ function MethodsTable({
         tabIndex={0}
         role="region"
         aria-label="Against prior methods"
-        minWidth={720}
+        minWidth={withLpips ? 840 : 720}
       >
         <Table>
           <Table.Thead>
             <Table.Tr>
-              {["Method", "PSNR (dB)", "SSIM", "Difference (dB)", "p", "d", "Seconds"].map((head) => (
+              {[...heads, "Difference (dB)", "p", "d", "Seconds"].map((head) => (
                 <Table.Th key={head} scope="col">
                   {head}
                 </Table.Th>
@@ -98,10 +85,11 @@ function MethodsTable({
               <Table.Th scope="row">This network</Table.Th>
               <Table.Td>{withInterval(network.psnrDb, 2)}</Table.Td>
               <Table.Td>{withInterval(network.ssim, 4)}</Table.Td>
+              {withLpips && <Table.Td>{withInterval(network.lpips, 4)}</Table.Td>}
               <Table.Td colSpan={4} />
             </Table.Tr>
             {methods.map((method) => (
-              <MethodRow key={method.name} method={method} />
+              <MethodRow key={method.name} method={method} withLpips={withLpips} />
             ))}
           </Table.Tbody>
         </Table>
@@ -111,12 +99,25 @@ function MethodsTable({
         the method's, image by image, with its 95 % bootstrap interval. p: Wilcoxon's signed ranks, Holm's
         correction over the methods. d: Cohen's effect size of the paired differences.
       </Text>
+      <MoreMetrics
+        label="More metrics of the methods"
+        rows={[
+          { name: "This network", metrics: network, strong: true },
+          ...methods.map((method) => ({ name: method.title, metrics: method })),
+        ]}
+      />
     </>
   );
 }
 
-function MethodRow({ method }: { readonly method: PriorMethodResult }) {
-  const { title, psnrDb, ssim, seconds, versusNetwork } = method;
+function MethodRow({
+  method,
+  withLpips,
+}: {
+  readonly method: PriorMethodResult;
+  readonly withLpips: boolean;
+}) {
+  const { title, psnrDb, ssim, lpips, seconds, versusNetwork } = method;
   const { differenceDb, holmP, cohensD } = versusNetwork;
   const bounds = Number.isFinite(differenceDb.low)
     ? ` [${formatFixed(differenceDb.low, 2)}, ${formatFixed(differenceDb.high, 2)}]`
@@ -126,6 +127,7 @@ function MethodRow({ method }: { readonly method: PriorMethodResult }) {
       <Table.Th scope="row">{title}</Table.Th>
       <Table.Td>{withInterval(psnrDb, 2)}</Table.Td>
       <Table.Td>{withInterval(ssim, 4)}</Table.Td>
+      {withLpips && <Table.Td>{withInterval(lpips, 4)}</Table.Td>}
       <Table.Td>{`${formatFixed(differenceDb.mean, 2)}${bounds}`}</Table.Td>
       <Table.Td>{holmP < SMALLEST_P ? "< 0.0001" : formatFixed(holmP, 4)}</Table.Td>
       <Table.Td>{formatFixed(cohensD, 2)}</Table.Td>

@@ -1,5 +1,5 @@
 import type { ModelSummary, RunRecord } from "@/contracts/run";
-import { diffConfigs, type RunConfig } from "@/contracts/runConfig";
+import { diffConfigs, NETWORK_TITLES, type RunConfig } from "@/contracts/runConfig";
 
 /** Wall seconds of training and validation so far; null before the first epoch. */
 export function runSeconds(run: RunRecord): number | null {
@@ -13,9 +13,12 @@ export function weightBytes(runId: string, models: readonly ModelSummary[]): num
   return models.reduce((sum, model) => (model.runId === runId ? sum + model.byteLength : sum), 0);
 }
 
+/** What sets a network apart from the usual one of its name. */
+const NORM_NOTES = { last: "", both: ", BatchNorm twice", none: ", without BatchNorm" } as const;
+
 /** "U-Net, width 8". */
 export function networkName({ name, width, norm }: RunConfig["model"]): string {
-  return `${name === "unet" ? "U-Net" : "U-Net++"}, width ${width}${norm === "both" ? ", BatchNorm twice" : ""}`;
+  return `${NETWORK_TITLES[name]}, width ${width}${NORM_NOTES[norm]}`;
 }
 
 /** "σ 0.2" or "N(0.1, 0.2), drawn once". */

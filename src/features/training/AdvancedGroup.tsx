@@ -1,9 +1,15 @@
-import { Accordion, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
+import { Accordion, Checkbox, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
 import { useState } from "react";
-import type { RunConfig } from "@/contracts/runConfig";
+import { ALL_METHODS, NORMS, type NormName, type RunConfig } from "@/contracts/runConfig";
 import type { GroupProps } from "./draft";
 import { NumberField, OptionalField } from "./fields";
 
+const NORM_LABELS: Readonly<Record<NormName, string>> = {
+  last: "After the second convolution",
+  both: "After each convolution",
+  none: "None",
+};
+const DNCNN_LAST = "After each inner convolution";
 const PARTS = ["Training", "Validation", "Test"] as const;
 
 /** What seldom changes, folded away. Opens by itself when one of its fields is wrong. */
@@ -24,6 +30,14 @@ export function AdvancedGroup(props: GroupProps) {
       </Accordion.Item>
     </Accordion>
   );
+}
+
+/** Which methods, and what they cost. */
+function comparisonHint(baselines: readonly string[]): string {
+  const named = baselines.length > 0 && !baselines.includes(ALL_METHODS);
+  return named
+    ? `${baselines.join(", ")}: runs on the processor`
+    : "Filters to BM3D, on the processor: some seconds for an image of 256²";
 }
 
 function Fields({ draft, errors, onChange }: GroupProps) {
@@ -84,16 +98,18 @@ function Fields({ draft, errors, onChange }: GroupProps) {
         />
         <Select
           label="Batch normalisation"
-          description="The study's two-GPU U-Net had it twice a block"
+          description={
+            model.name === "dncnn"
+              ? "Published weights have theirs merged into the convolutions"
+              : "The study's two-GPU U-Net had it twice a block"
+          }
           value={model.norm}
           allowDeselect={false}
-          onChange={(norm) =>
-            onChange({ ...draft, model: { ...model, norm: norm === "both" ? "both" : "last" } })
-          }
-          data={[
-            { value: "last", label: "After the second convolution" },
-            { value: "both", label: "After each convolution" },
-          ]}
+          onChange={(norm) => onChange({ ...draft, model: { ...model, norm: (norm ?? "last") as NormName } })}
+          data={NORMS[model.name].map((value) => ({
+            value,
+            label: value === "last" && model.name === "dncnn" ? DNCNN_LAST : NORM_LABELS[value],
+          }))}
         />
       </SimpleGrid>
       <Input.Wrapper label="Loss" labelElement="div">
@@ -167,6 +183,14 @@ function Fields({ draft, errors, onChange }: GroupProps) {
           onChange={(trace) => onChange({ ...draft, trace })}
         />
       </SimpleGrid>
+      <Checkbox
+        label="Compare with prior methods after the test"
+        description={comparisonHint(evaluation.baselines)}
+        checked={evaluation.baselines.length > 0}
+        onChange={({ currentTarget: { checked } }) =>
+          onChange({ ...draft, evaluation: { ...evaluation, baselines: checked ? [ALL_METHODS] : [] } })
+        }
+      />
     </Stack>
   );
 }

@@ -1,5 +1,13 @@
 import { Input, SegmentedControl, Select, SimpleGrid } from "@mantine/core";
-import { ENGINES, type EngineName, type RunConfig } from "@/contracts/runConfig";
+import {
+  ENGINES,
+  type EngineName,
+  NETWORK_NAMES,
+  NETWORK_TITLES,
+  type NetworkName,
+  type RunConfig,
+  withNetwork,
+} from "@/contracts/runConfig";
 import { type GroupProps, whyNot } from "./draft";
 import { FieldGroup, NumberField } from "./fields";
 import { SETUPS, SetupNote, setupName } from "./SetupNote";
@@ -55,6 +63,14 @@ export function NoiseGroup({ draft, errors, onChange }: GroupProps) {
   );
 }
 
+const LEVELS_HINT =
+  "Channels of the first level; the five levels have 1, 2, 4, 8 and 16 times as many. The study uses 64.";
+const WIDTH_HINTS: Readonly<Record<NetworkName, string>> = {
+  unet: LEVELS_HINT,
+  unetpp: LEVELS_HINT,
+  dncnn: "Channels of each of the 17 layers, all at full size. Its authors use 64.",
+};
+
 /** Which network, how wide. */
 export function NetworkGroup({ draft, errors, onChange }: GroupProps) {
   const { model } = draft;
@@ -65,15 +81,12 @@ export function NetworkGroup({ draft, errors, onChange }: GroupProps) {
       <SegmentedControl
         aria-label="Network"
         value={model.name}
-        onChange={(name) => setModel({ name: name as RunConfig["model"]["name"] })}
-        data={[
-          { value: "unet", label: "U-Net" },
-          { value: "unetpp", label: "U-Net++" },
-        ]}
+        onChange={(name) => setModel(withNetwork(model, name as NetworkName))}
+        data={NETWORK_NAMES.map((value) => ({ value, label: NETWORK_TITLES[value] }))}
       />
       <NumberField
         label="Width"
-        hint="Channels of the first level; the five levels have 1, 2, 4, 8 and 16 times as many. The study uses 64."
+        hint={WIDTH_HINTS[model.name]}
         value={model.width}
         error={errors["model.width"]}
         whole

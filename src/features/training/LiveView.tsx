@@ -13,6 +13,7 @@ import { ReplicaTable } from "@/ui/ReplicaTable";
 import { RunNotices } from "@/ui/RunNotices";
 import { Stat, StatRow } from "@/ui/Stat";
 import { EpochChart } from "./EpochChart";
+import { LiveComparison } from "./LiveComparison";
 import { LiveProgress } from "./LiveProgress";
 import { LiveLossChart } from "./LossChart";
 import { ResultTable } from "./ResultTable";
@@ -91,6 +92,7 @@ function LiveBody({ runId }: { readonly runId: string }) {
           <ResultTable test={result.test} />
         </Card>
       )}
+      <LiveComparison runId={runId} />
       <LiveReplicas />
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, lg: 7 }}>

@@ -1,4 +1,10 @@
-import { applyMode, DEFAULT_CONFIG, type RunConfig, unsupported } from "@/contracts/runConfig";
+import {
+  applyMode,
+  DEFAULT_CONFIG,
+  NETWORK_TITLES,
+  type RunConfig,
+  unsupported,
+} from "@/contracts/runConfig";
 import type { FieldErrors } from "./fieldErrors";
 
 /** What every group of the form is given. Number fields hold NaN while they are empty. */
@@ -56,6 +62,5 @@ export function hasConfig(query: string): boolean {
 
 /** A name for a run that says what it is, e.g. "U-Net w8, σ 0.2, 64²". */
 export function suggestName({ model, noise, data, mode }: RunConfig): string {
-  const network = model.name === "unet" ? "U-Net" : "U-Net++";
-  return `${network} w${model.width}, σ ${noise.std}, ${data.size}²${mode === "paper" ? ", paper" : ""}`;
+  return `${NETWORK_TITLES[model.name]} w${model.width}, σ ${noise.std}, ${data.size}²${mode === "paper" ? ", paper" : ""}`;
 }

@@ -1,5 +1,4 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { BATCH_NORM_EPSILON } from "@/model/graph";
 import type { Tf } from "../kernels";
 import { floats, input, type KernelCall, matrixOf } from "./heap";
 
@@ -31,6 +30,7 @@ function affine(
  */
 function training(call: KernelCall): TensorInfo[] {
   const { backend, attrs } = call;
+  const epsilon = attrs["epsilon"] as number;
   const x = input(call, "x");
   const { count, channels } = matrixOf(x);
   const outputs = [
@@ -60,7 +60,7 @@ function training(call: KernelCall): TensorInfo[] {
   const shift = new Float64Array(channels);
   for (let c = 0; c < channels; c++) {
     const biased = (squares[c] as number) / count;
-    scale[c] = (gamma[c] as number) / Math.sqrt(biased + BATCH_NORM_EPSILON);
+    scale[c] = (gamma[c] as number) / Math.sqrt(biased + epsilon);
     shift[c] = (beta[c] as number) - (means[c] as number) * (scale[c] as number);
     mean[c] = means[c] as number;
     variance[c] = biased;
@@ -75,7 +75,8 @@ function training(call: KernelCall): TensorInfo[] {
  * dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/σ · (dy − dβ/M − x̂·dγ/M), with x̂ = (x − mean)/σ and M = N·H·W.
  */
 function gradients(call: KernelCall): TensorInfo[] {
-  const { backend } = call;
+  const { backend, attrs } = call;
+  const epsilon = attrs["epsilon"] as number;
   const x = input(call, "x");
   const { count, channels } = matrixOf(x);
   const outputs = [
@@ -108,7 +109,7 @@ function gradients(call: KernelCall): TensorInfo[] {
   const b = new Float64Array(channels);
   const d = new Float64Array(channels);
   for (let c = 0; c < channels; c++) {
-    const inverseStd = 1 / Math.sqrt((variance[c] as number) + BATCH_NORM_EPSILON);
+    const inverseStd = 1 / Math.sqrt((variance[c] as number) + epsilon);
     const scale = (gamma[c] as number) * inverseStd;
     dBeta[c] = sums[c] as number;
     dGamma[c] = (products[c] as number) * inverseStd;

@@ -41,23 +41,20 @@ export function wasmKernels(tf: Tf, core: Kernels): Kernels {
     },
     concat: (inputs) => run<Tensor4D>(CONCAT, Object.fromEntries(inputs.entries())),
     reluGradient: (y, dy) => run<Tensor4D>(RELU_GRADIENT, { y, dy }),
-    batchNormTraining: (x, gamma, beta, relu) => {
+    batchNormTraining: (x, gamma, beta, relu, epsilon) => {
       const [y, mean, variance] = run<[Tensor4D, Tensor1D, Tensor1D]>(
         BATCH_NORM_TRAINING,
         { x, gamma, beta },
-        { relu },
+        { relu, epsilon },
       );
       return { y, mean, variance };
     },
-    batchNormGradients: (x, y, dy, gamma, mean, variance) => {
-      const [dx, dGamma, dBeta] = run<[Tensor4D, Tensor1D, Tensor1D]>(BATCH_NORM_GRADIENTS, {
-        x,
-        ...(y ? { y } : {}),
-        dy,
-        gamma,
-        mean,
-        variance,
-      });
+    batchNormGradients: (x, y, dy, gamma, mean, variance, epsilon) => {
+      const [dx, dGamma, dBeta] = run<[Tensor4D, Tensor1D, Tensor1D]>(
+        BATCH_NORM_GRADIENTS,
+        { x, ...(y ? { y } : {}), dy, gamma, mean, variance },
+        { epsilon },
+      );
       return { dx, dGamma, dBeta };
     },
     // XNNPACK multiplies only what is not transposed; the backend's other path is a plain loop.

@@ -69,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 };
 
 /** Lanes an image for the passes that sum over pixels. */
-function lanesOf({ height, width }: Extent, target: Target): number {
+export function lanesOf({ height, width }: Extent, target: Target): number {
   return Math.min(height * width, target.software ? 16 : 1024);
 }
 

@@ -1,4 +1,4 @@
-import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "@/model/graph";
+import { BATCH_NORM_MOMENTUM } from "@/model/graph";
 import { featureAccess } from "./access";
 import type { Build, Extent, PartialKernel, Target } from "./kernel";
 import { blocksOf, declare, featureBytes, pixelsOf, type RowParts, rowStart, sizeText } from "./wgsl";
@@ -107,7 +107,7 @@ export const normMoments: Build<NormSpec, PartialKernel> = (spec, target) => {
  * Bindings: partials (read), gamma (read), beta (read), norms (readWrite), running (readWrite: means [C4], variances [C4]);
  * all vec4f. One workgroup a block of channels; its threads take every n-th row and meet in workgroup memory.
  */
-export const normFinish: Build<NormRowsSpec> = (spec, target) => {
+export const normFinish: Build<NormRowsSpec & { readonly epsilon: number }> = (spec, target) => {
   const blocks = blocksOf(spec.channels);
   const threads = threadsOf(target);
   const pixels = spec.height * spec.width;
@@ -147,7 +147,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (local != 0) { return; }
   var variance = vec4f();
   for (var t = 0; t < ${threads}; t++) { variance += deviations[t]; }
-  let inverse = 1 / sqrt(variance / ${count}f + ${BATCH_NORM_EPSILON}f);
+  let inverse = 1 / sqrt(variance / ${count}f + ${spec.epsilon}f);
   let scale = gamma[block] * inverse;
   norms[block] = scale;
   norms[${blocks} + block] = beta[block] - mean * scale;
@@ -170,7 +170,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
  * Evaluation mode: the normalisation from the running statistics. Bindings: gamma, beta, running (read), norms (readWrite);
  * vec4f. One thread a block of channels.
  */
-export const normEvaluate: Build<{ readonly channels: number }> = ({ channels }) => {
+export const normEvaluate: Build<{ readonly channels: number; readonly epsilon: number }> = ({
+  channels,
+  epsilon,
+}) => {
   const blocks = blocksOf(channels);
   const { text, bindings } = declare([
     ["gamma", "read", "vec4f"],
@@ -183,7 +186,7 @@ export const normEvaluate: Build<{ readonly channels: number }> = ({ channels })
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let block = i32(id.x);
   if (block >= ${blocks}) { return; }
-  let inverse = 1 / sqrt(running[${blocks} + block] + ${BATCH_NORM_EPSILON}f);
+  let inverse = 1 / sqrt(running[${blocks} + block] + ${epsilon}f);
   let scale = gamma[block] * inverse;
   norms[block] = scale;
   norms[${blocks} + block] = beta[block] - running[block] * scale;

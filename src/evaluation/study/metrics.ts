@@ -1,0 +1,84 @@
+import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
+import type { StudyCell, StudyColumn } from "@/contracts/studyReport";
+import type { MeanInterval, MethodMetrics } from "@/contracts/training";
+import { meanInterval } from "../interval";
+import { absent, type Footnotes, isInterval, mean, PSNR_DIGITS, SIMILARITY_DIGITS, withMarks } from "./cells";
+import { listed } from "./names";
+import type { RunCell, TestedRun } from "./runCells";
+
+export interface Metric {
+  /** Field of a test's metrics. */
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string | null;
+  readonly digits: number;
+  /** Shown even where no run has it, with the reason. */
+  readonly always: boolean;
+}
+
+/** What tests measure, in the order of columns. Runs of earlier versions lack some. */
+export const METRICS: readonly Metric[] = [
+  { id: "psnrDb", title: "PSNR", unit: "dB", digits: PSNR_DIGITS, always: true },
+  { id: "ssim", title: "SSIM", unit: null, digits: SIMILARITY_DIGITS, always: true },
+  { id: "lpips", title: "LPIPS", unit: null, digits: SIMILARITY_DIGITS, always: true },
+  { id: "ssimGaussian", title: "SSIM, Gaussian", unit: null, digits: SIMILARITY_DIGITS, always: false },
+  { id: "msSsim", title: "MS-SSIM", unit: null, digits: SIMILARITY_DIGITS, always: false },
+  { id: "mae", title: "MAE", unit: null, digits: 5, always: false },
+];
+
+export function metricOf(metrics: object, id: string): MeanInterval | null {
+  const value = (metrics as Readonly<Record<string, unknown>>)[id];
+  return isInterval(value) ? value : null;
+}
+
+/** Those that any of these has, and those that are always shown. */
+export function shownMetrics(all: readonly object[]): readonly Metric[] {
+  return METRICS.filter(({ id, always }) => always || all.some((metrics) => metricOf(metrics, id) !== null));
+}
+
+export const metricColumn = ({ id, title, unit }: Metric, source: StudyColumn["source"]): StudyColumn => ({
+  id: `${source}.${id}`,
+  title,
+  unit,
+  source,
+});
+
+function whyNoMetric({ result }: TestedRun, { id }: Metric): string {
+  const { lpips } = result.test;
+  const noWeights = id === "lpips" && lpips && !lpips.ok && lpips.failure.code === NO_LPIPS_WEIGHTS.code;
+  return noWeights ? "no weights" : "not measured";
+}
+
+/**
+ * A metric of a place in the tables: the mean over test images with its interval, or over seeds (each with its own test
+ * images) the mean of their means with the interval between them.
+ */
+export function metricCell(
+  { runs }: RunCell,
+  metric: Metric,
+  footnotes: Footnotes,
+  pick: (test: TestedRun["result"]["test"]) => MethodMetrics = ({ denoised }) => denoised,
+): StudyCell {
+  const values = runs.map(({ result }) => metricOf(pick(result.test), metric.id));
+  const known = values.filter((value) => value !== null);
+  const [first] = known;
+  if (!first) return absent(whyNoMetric(runs[0], metric));
+  if (known.length < 2) return mean(first, metric.digits);
+  return withMarks(mean(meanInterval(known.map((value) => value.mean)), metric.digits), [
+    footnotes.mark(seedsSentence(runs)),
+  ]);
+}
+
+/** How several seeds make one number. */
+export function seedsSentence(runs: RunCell["runs"]): string {
+  const seeds = runs.map(({ result }) => String(result.config.seed));
+  return `Mean over ${runs.length} runs with seeds ${listed(seeds)}, which have their own weights, noise and test images; ± is the 95 % interval between seeds (Student's t), not between images.`;
+}
+
+/** Standard deviation between the seeds' means of a metric, or null. */
+export function spreadOf({ runs }: RunCell, id: string): number | null {
+  const means = runs.flatMap(({ result }) => metricOf(result.test.denoised, id)?.mean ?? []);
+  if (means.length < 2) return null;
+  const center = means.reduce((sum, value) => sum + value, 0) / means.length;
+  return Math.sqrt(means.reduce((sum, value) => sum + (value - center) ** 2, 0) / (means.length - 1));
+}

@@ -1,0 +1,107 @@
+import type { StudyCrop, StudyPicture, StudyPictureFigure } from "@/contracts/studyReport";
+import { NETWORK_ORDER, networkTitle, noiseTitle } from "./names";
+import type { RunCell, TestedRun } from "./runCells";
+
+/** Around the middle of the left lung of a frontal radiograph. */
+export const DEFAULT_CROP: StudyCrop = { left: 0.2, top: 0.3, side: 0.25 };
+/** Absolute error drawn white: twice the smallest noise of the study. */
+export const ERROR_WHITE = 0.2;
+
+const FIGURE_NUMBERS: Readonly<Record<string, number>> = { "0.1": 5, "0.2": 6, "0.3": 7 };
+
+interface Shown {
+  readonly run: TestedRun;
+  readonly picture: StudyPicture;
+}
+
+/** Of several runs of one network on one image, the one of a single device in float32 first, then the newest. */
+function preferred(a: Shown, b: Shown): number {
+  const plain = ({ run }: Shown): number => {
+    const { setup, precision } = run.result.config.engine;
+    return Number(setup === "single") * 2 + Number(precision === "f32");
+  };
+  return plain(b) - plain(a) || b.run.createdAt - a.run.createdAt;
+}
+
+/** Figures 5 to 7: one a noise level and test image, with every network that has a picture of it with the same noise. */
+export function pictureFigures(
+  cells: readonly RunCell[],
+  pictures: readonly StudyPicture[],
+  crop: StudyCrop,
+): StudyPictureFigure[] {
+  const runs = new Map(cells.flatMap((cell) => cell.runs.map((run) => [run.id, run] as const)));
+  const groups = new Map<string, Shown[]>();
+  for (const picture of pictures) {
+    const run = runs.get(picture.runId);
+    if (!run) continue;
+    const { noise, seed } = run.result.config;
+    const key = JSON.stringify([noise.std, noise.mean, seed, picture.key, picture.imageIndex, picture.size]);
+    groups.set(key, [...(groups.get(key) ?? []), { run, picture }]);
+  }
+  const places = new Map<string, number>();
+  return [...groups.values()]
+    .toSorted((a, b) => noiseOf(a).std - noiseOf(b).std || noiseOf(a).mean - noiseOf(b).mean)
+    .map((group) => {
+      const noise = noiseOf(group);
+      const figureNumber = FIGURE_NUMBERS[String(noise.std)];
+      const base = figureNumber ? `figure-${figureNumber}` : `figure-noise-${noise.std}`;
+      const place = (places.get(base) ?? 0) + 1;
+      places.set(base, place);
+      return figureOf(group, `${base}-${place}`, figureNumber, crop);
+    });
+}
+
+const noiseOf = ([first]: readonly Shown[]): { readonly mean: number; readonly std: number } => ({
+  mean: first?.run.result.config.noise.mean ?? 0,
+  std: first?.run.result.config.noise.std ?? 0,
+});
+
+function figureOf(
+  group: readonly Shown[],
+  id: string,
+  figureNumber: number | undefined,
+  crop: StudyCrop,
+): StudyPictureFigure {
+  const networks = new Map<string, Shown>();
+  for (const shown of group.toSorted(preferred)) {
+    const { model } = shown.run.result.config;
+    const key = JSON.stringify([model.name, model.norm, model.width]);
+    if (!networks.has(key)) networks.set(key, shown);
+  }
+  const widths = new Set([...networks.values()].map(({ run }) => run.result.config.model.width));
+  const ordered = [...networks.values()].toSorted((a, b) => {
+    const [modelA, modelB] = [a.run.result.config.model, b.run.result.config.model];
+    return (
+      NETWORK_ORDER.indexOf(modelA.name) - NETWORK_ORDER.indexOf(modelB.name) || modelA.width - modelB.width
+    );
+  });
+  const { run, picture } = ordered[0] as Shown;
+  const { noise, model: _ } = run.result.config;
+  return {
+    kind: "pictures",
+    id,
+    title: figureNumber ? `Figure ${figureNumber}` : `At ${noiseTitle(noise)}`,
+    caption: `Test image ${picture.imageIndex} with ${noiseTitle(noise)}: whole, its crop enlarged (bicubic), and the absolute error, white at ${ERROR_WHITE}. Brightness is clamped to [0, 1] for showing; PSNR is of what is not clamped.`,
+    imageIndex: picture.imageIndex,
+    key: picture.key,
+    noise: { mean: noise.mean, std: noise.std },
+    size: picture.size,
+    crop,
+    errorWhite: ERROR_WHITE,
+    columns: [
+      { label: "Noisy", role: "noisy", runId: run.id, psnrDb: finite(picture.noisyPsnrDb) },
+      ...ordered.map((shown) => ({
+        label:
+          widths.size > 1
+            ? `${networkTitle(shown.run.result.config.model)} w${shown.run.result.config.model.width}`
+            : networkTitle(shown.run.result.config.model),
+        role: "network" as const,
+        runId: shown.run.id,
+        psnrDb: finite(shown.picture.psnrDb),
+      })),
+      { label: "Clean", role: "clean", runId: run.id, psnrDb: null },
+    ],
+  };
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -1,0 +1,152 @@
+import type { ModelConfig } from "@/contracts/runConfig";
+import type { StudyCell, StudyTable } from "@/contracts/studyReport";
+import { PAPER_PRIOR_METHODS } from "@/evaluation/paperResults";
+import {
+  absent,
+  count,
+  difference,
+  mean,
+  number,
+  PSNR_DIGITS,
+  pValue,
+  SIMILARITY_DIGITS,
+  words,
+} from "../cells";
+import type { StudyContext } from "../context";
+import { type Metric, metricColumn, metricOf, shownMetrics } from "../metrics";
+import { NETWORK_ORDER, NETWORK_TITLES, networkTitle, noiseTitle } from "../names";
+import type { RunCell, TestedRun } from "../runCells";
+
+const SECONDS_DIGITS = 3;
+
+/** Networks tested on the same noisy images, of which at least one was compared with methods. */
+interface SameImages {
+  readonly noise: RunCell["noise"];
+  readonly letter: string | null;
+  readonly runs: TestedRun[];
+}
+
+function groupsOf({ cells, letters }: StudyContext): SameImages[] {
+  const groups = new Map<string, SameImages>();
+  for (const { runs, noise, data } of cells)
+    for (const run of runs) {
+      const { seed } = run.result.config;
+      const hashes = run.perImage?.map(({ contentHash }) => contentHash) ?? run.id;
+      const key = JSON.stringify([noise, data, seed, hashes]);
+      const group = groups.get(key);
+      if (group) group.runs.push(run);
+      else groups.set(key, { noise, letter: letters?.get(data) ?? null, runs: [run] });
+    }
+  return [...groups.values()].filter(({ runs }) => runs.some(({ result }) => result.methods?.length));
+}
+
+/** The newest run of each network with methods: the one whose differences stand in the columns. */
+function networksOf({ runs }: SameImages): ReadonlyMap<ModelConfig["name"], TestedRun> {
+  const networks = new Map<ModelConfig["name"], TestedRun>();
+  for (const run of runs.toSorted((a, b) => b.createdAt - a.createdAt)) {
+    const { name } = run.result.config.model;
+    if (run.result.methods?.length && !networks.has(name)) networks.set(name, run);
+  }
+  return networks;
+}
+
+const qualityCells = (metrics: readonly Metric[], of: object): StudyCell[] =>
+  metrics.map((metric) => {
+    const value = metricOf(of, metric.id);
+    return value ? mean(value, metric.digits) : absent("not measured");
+  });
+
+/** Table VI: networks and methods that are not trained, all on the same noisy test images. Null where none was compared. */
+export function priorMethodsTable(context: StudyContext): StudyTable | null {
+  const groups = groupsOf(context);
+  if (groups.length === 0) return null;
+  const named = NETWORK_ORDER.filter((name) => groups.some((group) => networksOf(group).has(name)));
+  const metrics = shownMetrics(
+    groups.flatMap(({ runs }) => runs.flatMap(({ result }) => result.methods ?? [])),
+  );
+  const rows = groups.flatMap((group) => {
+    const networks = networksOf(group);
+    const [first] = networks.values();
+    const lead = (title: string): StudyCell[] => [
+      words(title),
+      words(noiseTitle(group.noise)),
+      ...(context.letters ? [words(group.letter ?? "–")] : []),
+    ];
+    const ours = group.runs.map((run) => [
+      ...lead(
+        `${networkTitle(run.result.config.model)}, width ${run.result.config.model.width}${run.result.config.engine.setup === "single" ? "" : `, ${run.result.config.engine.setup}`}${run.result.config.engine.precision === "mixed" ? ", mixed" : ""}`,
+      ),
+      count(run.result.test.count),
+      ...qualityCells(metrics, run.result.test.denoised),
+      absent("–"),
+      ...named.flatMap(() => [absent("–"), absent("–")]),
+    ]);
+    const methods = (first?.result.methods ?? []).map((method) => [
+      ...lead(method.title),
+      count(first?.result.test.count ?? 0),
+      ...qualityCells(metrics, method),
+      number(method.seconds, SECONDS_DIGITS),
+      ...named.flatMap((name) => {
+        const other = networks.get(name)?.result.methods?.find((one) => one.name === method.name);
+        return other
+          ? [difference(other.versusNetwork.differenceDb, PSNR_DIGITS), pValue(other.versusNetwork.holmP)]
+          : [absent("not compared"), absent("–")];
+      }),
+    ]);
+    return [...ours, ...methods];
+  });
+  return {
+    id: "table-6",
+    title: "Table VI",
+    caption:
+      "Against methods that are not trained, all on the same noisy test images; each method knows σ and the mean of the noise. “Less the method” is the mean difference of PSNR per image with its 95 % bootstrap interval (BCa); p is Wilcoxon's, two-sided, after Holm's correction over the methods of a run.",
+    columns: [
+      { id: "method", title: "Method", unit: null, source: "condition" },
+      { id: "noise", title: "Noise", unit: null, source: "condition" },
+      ...(context.letters
+        ? [{ id: "images", title: "Images", unit: null, source: "condition" } as const]
+        : []),
+      { id: "tested", title: "Test images", unit: null, source: "ours" },
+      ...metrics.map((metric) => metricColumn(metric, "ours")),
+      { id: "ours.seconds", title: "Time of an image", unit: "s", source: "ours" },
+      ...named.flatMap((name) => [
+        {
+          id: `ours.${name}.less`,
+          title: `${NETWORK_TITLES[name]} less the method`,
+          unit: "dB",
+          source: "ours",
+        } as const,
+        { id: `ours.${name}.p`, title: `p, ${NETWORK_TITLES[name]}`, unit: null, source: "ours" } as const,
+      ]),
+    ],
+    rows,
+    footnotes: [],
+  };
+}
+
+/** What the study quotes of prior methods: other images and another noise, so a table of its own. */
+export function quotedMethodsTable(): StudyTable {
+  const column = (id: string, title: string, unit: string | null) =>
+    ({ id: `paper.${id}`, title, unit, source: "paper" }) as const;
+  return {
+    id: "table-6-quoted",
+    title: "Table VI, as quoted in the study",
+    caption:
+      "Prior methods as the study quotes them: natural images with σ 15 and 25 of 255 (0.059 and 0.098), which it sets beside its own 10 % and 20 % on X-rays. Other images and another noise: no measure of these methods on the images above.",
+    columns: [
+      { id: "method", title: "Method", unit: null, source: "condition" },
+      column("psnrAt15", "PSNR, σ 15 of 255", "dB"),
+      column("ssimAt15", "SSIM, σ 15 of 255", null),
+      column("psnrAt25", "PSNR, σ 25 of 255", "dB"),
+      column("ssimAt25", "SSIM, σ 25 of 255", null),
+    ],
+    rows: PAPER_PRIOR_METHODS.map(({ title, at15, at25 }) => [
+      words(title),
+      number(at15.psnrDb, 2),
+      number(at15.ssim, SIMILARITY_DIGITS),
+      number(at25.psnrDb, 2),
+      number(at25.ssim, SIMILARITY_DIGITS),
+    ]),
+    footnotes: [],
+  };
+}
