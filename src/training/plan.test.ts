@@ -34,4 +34,9 @@ describe("assertBatchesNormalise", () => {
   ])("takes size %i, batch %i, %i images", (size, batch, images) => {
     expect(() => assertBatchesNormalise(config(size, batch), images)).not.toThrow();
   });
+  it("takes a lone image of DnCNN, which shrinks nothing", () => {
+    const lone = config(16, 1);
+    const model = { name: "dncnn", width: 2, norm: "last" } as const;
+    expect(() => assertBatchesNormalise({ ...lone, model }, 8)).not.toThrow();
+  });
 });

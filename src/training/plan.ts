@@ -30,11 +30,11 @@ export function planRun(config: Pick<RunConfig, "training" | "engine">, trainIma
 }
 
 /**
- * Refuses what BatchNorm cannot do: the networks shrink a side of 16 to one pixel, and the variance of a single value is
+ * Refuses what BatchNorm cannot do: U-Net and U-Net++ shrink a side of 16 to one pixel, and the variance of a single value is
  * not defined (PyTorch refuses it too). Throws `shape/batch`.
  */
 export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {
-  if (config.data.size > SIZE_MULTIPLE) return;
+  if (config.data.size > SIZE_MULTIPLE || config.model.name === "dncnn") return;
   const setup = setupOf(config);
   const { batchSize } = config.training;
   const { stepsPerEpoch } = planRun(config, trainImages);

@@ -1,4 +1,4 @@
-import { Accordion, Table } from "@mantine/core";
+import { Accordion, Table, Text } from "@mantine/core";
 import type { FurtherMetrics, MeanInterval } from "@/contracts/training";
 import { formatFixed } from "./format";
 
@@ -22,9 +22,12 @@ export interface MetricsRow {
 export function MoreMetrics({
   rows,
   label,
+  head,
 }: {
   readonly rows: readonly MetricsRow[];
   readonly label: string;
+  /** What the rows are. */
+  readonly head: string;
 }) {
   if (!rows.some(({ metrics }) => metrics.ssimGaussian)) return null;
   const tooSmall = rows.some(({ metrics }) => metrics.msSsim === null);
@@ -34,14 +37,10 @@ export function MoreMetrics({
         <Accordion.Control>More metrics</Accordion.Control>
         <Accordion.Panel>
           <Table.ScrollContainer type="native" tabIndex={0} role="region" aria-label={label} minWidth={480}>
-            <Table captionSide="bottom">
-              <Table.Caption ta="left">
-                The SSIM above has the study&apos;s 3×3 window; most papers use the 11×11 Gaussian one.
-                {tooSmall && " MS-SSIM has five scales and needs images of at least 161² pixels."}
-              </Table.Caption>
+            <Table>
               <Table.Thead>
                 <Table.Tr>
-                  <Table.Th scope="col">Images</Table.Th>
+                  <Table.Th scope="col">{head}</Table.Th>
                   {METRICS.map((metric) => (
                     <Table.Th key={metric.key} scope="col">
                       {metric.label}
@@ -61,6 +60,10 @@ export function MoreMetrics({
               </Table.Tbody>
             </Table>
           </Table.ScrollContainer>
+          <Text size="sm" c="dimmed" mt="xs">
+            The SSIM above has the study&apos;s 3×3 window; most papers use the 11×11 Gaussian one.
+            {tooSmall && " MS-SSIM has five scales and needs images of at least 161² pixels."}
+          </Text>
         </Accordion.Panel>
       </Accordion.Item>
     </Accordion>

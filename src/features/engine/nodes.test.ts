@@ -34,6 +34,7 @@ describe("families and directions", () => {
     ["upsample 16 32×32×4", "resample"],
     ["headLoss 8 64×64×4 l1", "head"],
     ["lossFinish 64/16384", "head"],
+    ["residualLoss 64×64×4 l1", "head"],
     ["reluBackward 8 64×64×4", "other"],
   ])("%s is %s", (kernel, family) => expect(familyOf(kernel)).toBe(family));
 

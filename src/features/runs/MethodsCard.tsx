@@ -101,6 +101,7 @@ function MethodsTable({
       </Text>
       <MoreMetrics
         label="More metrics of the methods"
+        head="Method"
         rows={[
           { name: "This network", metrics: network, strong: true },
           ...methods.map((method) => ({ name: method.title, metrics: method })),

@@ -62,6 +62,7 @@ export function ResultTable({ test }: { readonly test: NonNullable<RunResult["te
       </Table.ScrollContainer>
       <MoreMetrics
         label="More test metrics"
+        head="Images"
         rows={[
           { name: "noisy", metrics: test.noisy },
           { name: "denoised", metrics: test.denoised, strong: true },
