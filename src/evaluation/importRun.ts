@@ -5,7 +5,7 @@ import type { StateDict } from "@/contracts/tensors";
 import { buildGraph } from "@/model/build";
 import { readSafetensors } from "@/model/safetensors";
 import { checkStateDict } from "@/model/stateDict";
-import { parsePerImageCsv, parseStepsCsv } from "./csv";
+import { FURTHER_FILE, parsePerImageCsv, parseStepsCsv } from "./csv";
 import { readFilmFiles } from "./filmFiles";
 import { type ParsedResult, parseResultJson } from "./resultJson";
 import type { LazyFile } from "./runZip";
@@ -93,7 +93,9 @@ export async function readRunFiles(
 
   const perImageText = await textOf("per-image.csv");
   const perImage =
-    perImageText === null ? null : parsePerImageCsv(perImageText, await textOf("test-images.csv"));
+    perImageText === null
+      ? null
+      : parsePerImageCsv(perImageText, await textOf("test-images.csv"), await textOf(FURTHER_FILE));
   const stepsText = await textOf("steps.csv");
   const curve =
     stepsText === null

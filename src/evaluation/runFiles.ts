@@ -3,7 +3,7 @@ import type { RunResult } from "@/contracts/training";
 import { encodePng16 } from "@/imaging/encodePng";
 import { encodeNpy } from "@/imaging/npy";
 import { writeSafetensors } from "@/model/safetensors";
-import { epochsCsv, perImageCsv, stepsCsv, testImagesCsv } from "./csv";
+import { epochsCsv, FURTHER_FILE, furtherMetricsCsv, perImageCsv, stepsCsv, testImagesCsv } from "./csv";
 import { filmFiles } from "./filmFiles";
 import { reportMarkdown } from "./report";
 import { resultJson } from "./resultJson";
@@ -46,6 +46,8 @@ export async function* runFiles(request: RunFilesRequest): AsyncGenerator<RunFil
   yield { path: "epochs.csv", bytes: encodeText(epochsCsv(run.epochs)) };
   yield { path: "steps.csv", bytes: encodeText(stepsCsv(curve.losses, curve.stepMs)) };
   yield { path: "per-image.csv", bytes: encodeText(perImageCsv(perImage, paths)) };
+  const further = furtherMetricsCsv(perImage, paths);
+  if (further !== null) yield { path: FURTHER_FILE, bytes: encodeText(further) };
   yield { path: "test-images.csv", bytes: encodeText(testImagesCsv(perImage)) };
   const metadata = (kind: string): Record<string, string> => ({
     format: "pt",
