@@ -109,8 +109,8 @@ const api: EvaluationApi = {
       for (const modelId of modelIds) await denoiser.forget(modelId);
     }),
   // The zip library is loaded with the first export or import: sliders need none of it.
-  exportRun: (id, paths) =>
-    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
+  exportRun: (id, paths, film) =>
+    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser, film)),
   studyReport: (request) => outcomeOf(async () => (await studies()).view(request)),
   studyPictures: async (request, onProgress) => {
     const asked = studyCancellations;

@@ -94,8 +94,12 @@ export function deleteRun(id: string): Promise<Outcome<void>> {
 }
 
 /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
-export function exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>> {
-  return evaluation.call((api) => api.exportRun(id, paths));
+export function exportRun(
+  id: string,
+  paths: ReadonlyMap<string, string>,
+  film: boolean,
+): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.exportRun(id, paths, film));
 }
 
 /** Stores a zip made by `exportRun`, or the files of a result folder; resolves to the run's id. */

@@ -191,8 +191,9 @@ export interface EvaluationApi {
   deleteModel(id: string): Promise<Outcome<void>>;
   renameRun(id: string, name: string): Promise<Outcome<void>>;
   deleteRun(id: string): Promise<Outcome<void>>;
-  /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
-  exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
+  /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. `film`:
+   * with the pictures of its film. */
+  exportRun(id: string, paths: ReadonlyMap<string, string>, film: boolean): Promise<Outcome<Blob>>;
   /** A zip made by `exportRun`, or the files of a result folder. */
   importRun(files: readonly File[]): Promise<Outcome<string>>;
   /** The run of a config, not trained, as a zip that `pytorch/train.py` trains. Phantoms must have been rendered. */

@@ -71,6 +71,10 @@ describe("runFiles", () => {
         "last.safetensors",
         ...["initial", "gradients", "batches", "final"].map((name) => `trace/${name}.safetensors`),
         "trace/losses.json",
+        "film/film.json",
+        ...["noisy", "clean", ...[0, 1, 2, 4].map((step) => `step-0000000${step}`)].map(
+          (name) => `film/${name}.png`,
+        ),
         ...["000", "001"].flatMap((number) =>
           ["clean", "noisy", "denoised"].flatMap((kind) => [
             `images/${number}_${kind}.png`,
