@@ -178,6 +178,31 @@ test("a report of two runs by keyboard: its cells are those of result.json, its 
   expect(seen.errors).toEqual([]);
 });
 
+test("an exported run is imported where there is none yet, and its report is made at once", async ({
+  page,
+  browser,
+}) => {
+  await startRun(page, `${TINY_RUN}&training.epochs=1`);
+  await finished(page);
+  await page.goto("/runs");
+  const zip = await saved(page, async () => {
+    await page.getByRole("row").last().getByRole("button").last().click();
+    await page.getByRole("menuitem", { name: "Export as zip" }).click();
+  });
+  const elsewhere = await (await browser.newContext()).newPage();
+  await elsewhere.goto(`${new URL(page.url()).origin}/report`);
+  const chooser = elsewhere.waitForEvent("filechooser");
+  await elsewhere.getByRole("button", { name: "Choose files" }).click();
+  await (await chooser).setFiles(zip);
+  await expect(elsewhere.getByRole("heading", { name: "1 of 1 run" })).toBeVisible();
+  await expect(elsewhere.getByRole("region", { name: "Table III, table" })).toContainText("34.952 ± 0.040");
+  // Its images are not here: it says so instead of showing others.
+  await elsewhere.getByRole("button", { name: "Draw the pictures" }).click();
+  await expect(
+    elsewhere.getByText(/^No pictures of .*: its test images are not stored here\.$/),
+  ).toBeVisible();
+});
+
 test("runs are taken out and put in, and the report follows", async ({ page }) => {
   await trainBoth(page);
   await page.goto("/report");
