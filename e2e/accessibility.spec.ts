@@ -4,7 +4,17 @@ import { expect, type Page, test } from "@playwright/test";
 import { finished, startRun, TINY_RUN } from "./support/lab";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SCREENS = ["/?demo=off", "/datasets", "/noise", "/train", "/runs", "/denoise", "/engine", "/nowhere"];
+const SCREENS = [
+  "/?demo=off",
+  "/datasets",
+  "/noise",
+  "/train",
+  "/runs",
+  "/report",
+  "/denoise",
+  "/engine",
+  "/nowhere",
+];
 const VIEWS = [
   { width: 1280, height: 800, colorScheme: "light" },
   { width: 390, height: 844, colorScheme: "dark" },
@@ -49,7 +59,7 @@ for (const { width, height, colorScheme } of VIEWS) {
     await startRun(page, `${TINY_RUN}&training.epochs=2`);
     await finished(page);
     await check(page);
-    for (const name of ["Runs", "Denoise", "Noise", "Datasets"]) {
+    for (const name of ["Runs", "Report", "Denoise", "Noise", "Datasets"]) {
       await page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
       await test.step(name, () => check(page));
     }

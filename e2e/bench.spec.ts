@@ -69,7 +69,7 @@ test("a run on phantoms writes every file of the contract", async () => {
     "initial.safetensors",
     "losses.json",
   ]);
-  for (const file of ["report.md", "model.safetensors", "last.safetensors"])
+  for (const file of ["report.md", "model.safetensors", "last.safetensors", "film/step-00000000.png"])
     expect(existsSync(join(out, file)), file).toBe(true);
 
   replayInPytorch(out);

@@ -68,9 +68,9 @@ test("a sweep of setups writes a table with the study's numbers, and claims noth
   );
   expect(code, stderr).toBe(0);
   const table = readFileSync(join(out, "setups.md"), "utf8");
-  expect(table).toContain("| single, f32 | tfjs-wasm |");
-  expect(table).toContain("| dp:2, f32 (shared device) | tfjs-wasm |");
-  expect(table).toMatch(/ddp:2, f32 \(shared device\).*none claimed/);
+  expect(table).toMatch(/\| U-Net, σ 0\.1.* \| 2 \| 1 device \|/);
+  expect(table).toMatch(/\| 2 replicas, DP \(shared device\).*none claimed/);
+  expect(table).toMatch(/\| 2 replicas, DDP \(shared device\).*none claimed/);
   expect(table).toContain("34.952 ± 0.040");
   for (const [folder, count] of [
     ["single-f32", 1],

@@ -112,7 +112,7 @@ describe("evaluation.worker", () => {
       createdAt: 0,
       bytes: writeSafetensors(weights.best ?? new Map()),
     });
-    const zip = unwrap(await evaluation.exportRun(run.id, new Map()));
+    const zip = unwrap(await evaluation.exportRun(run.id, new Map(), true));
     unwrap(await evaluation.renameRun(run.id, "renamed"));
     expect((await getRun(run.id)).name).toBe("renamed");
     unwrap(await evaluation.deleteRun(run.id));

@@ -15,6 +15,7 @@ import { chooseInferenceEngine } from "./evaluation/inferenceEngine";
 import { importLpipsFiles } from "./evaluation/lpipsWeights";
 import { importModelFile } from "./evaluation/models";
 import { PreviewMaker } from "./evaluation/preview";
+import type { StudyMaker } from "./evaluation/studyReport";
 import { storedLpips } from "./storedLpips";
 
 const denoiser = new Denoiser(chooseInferenceEngine);
@@ -22,8 +23,17 @@ const previews = new PreviewMaker(new ImageSource(), denoiser);
 
 /** Raised by `cancel`: what was asked for before it ends. */
 let cancellations = 0;
+/** Raised by `cancelStudy`, likewise. */
+let studyCancellations = 0;
 /** Files are denoised one after the other, so that the first is done early. */
 let denoising: Promise<unknown> = Promise.resolve();
+
+/** Loaded with the first report; it keeps the pictures that it has made. */
+let studyMaker: Promise<StudyMaker> | null = null;
+const studies = (): Promise<StudyMaker> => {
+  studyMaker ??= import("./evaluation/studyReport").then(({ StudyMaker }) => new StudyMaker(denoiser));
+  return studyMaker;
+};
 
 /** Hands the pixels over instead of copying them. An image may stand in two places. */
 function handOver<T>(outcome: Outcome<T>, images: (value: T) => readonly (GreyImage | null)[]): Outcome<T> {
@@ -99,8 +109,29 @@ const api: EvaluationApi = {
       for (const modelId of modelIds) await denoiser.forget(modelId);
     }),
   // The zip library is loaded with the first export or import: sliders need none of it.
-  exportRun: (id, paths) =>
-    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser)),
+  exportRun: (id, paths, film) =>
+    outcomeOf(async () => (await import("./evaluation/runs")).exportStoredRun(id, paths, denoiser, film)),
+  studyReport: (request) => outcomeOf(async () => (await studies()).view(request)),
+  studyPictures: async (request, onProgress) => {
+    const asked = studyCancellations;
+    const outcome = await outcomeOf(async () =>
+      (await studies()).drawings(request, onProgress, () => asked !== studyCancellations),
+    );
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return outcome;
+  },
+  studyFile: async (request, format, onProgress) => {
+    const asked = studyCancellations;
+    const outcome = await outcomeOf(async () =>
+      (await studies()).file(request, format, onProgress, () => asked !== studyCancellations),
+    );
+    (onProgress as unknown as ProxyMethods)[releaseProxy]();
+    return outcome;
+  },
+  cancelStudy: () => {
+    studyCancellations++;
+    return Promise.resolve();
+  },
   importRun: (files) => outcomeOf(async () => (await import("./evaluation/runs")).importStoredRun(files)),
   exportForPytorch: async (request, onProgress) => {
     const outcome = await outcomeOf(async () =>

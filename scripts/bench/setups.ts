@@ -1,15 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseResultJson } from "@/evaluation/resultJson";
-import { setupsTable } from "@/evaluation/setupsTable";
+import { setupsMarkdown } from "@/evaluation/study/setupsMarkdown";
+import { readStudyRun } from "../study/folder";
 import type { SessionState } from "./session";
 
 /** `setups.md` of a sweep: all its results beside each other and the study's. */
 export async function writeSetups({ plan }: SessionState): Promise<void> {
-  const results = await Promise.all(
-    plan.runs.map(async ({ folder }) =>
-      parseResultJson(await readFile(join(plan.out, folder, "result.json"), "utf8")),
-    ),
-  );
-  await writeFile(join(plan.out, "setups.md"), setupsTable(results.map(({ result }) => result)));
+  const runs = await Promise.all(plan.runs.map(({ folder }) => readStudyRun(join(plan.out, folder), folder)));
+  await writeFile(join(plan.out, "setups.md"), setupsMarkdown(runs, Date.now()));
 }

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StudyPicture, StudyRun } from "@/contracts/studyReport";
+import { FURTHER_FILE } from "@/evaluation/csv";
 import { readRunFiles } from "@/evaluation/importRun";
 import { decodeNpy } from "@/imaging/npy";
 
 /** Weights and curves are left alone: a report needs neither, and there are many runs. */
-const NEEDED = ["result.json", "per-image.csv", "test-images.csv"];
+const NEEDED = ["result.json", "per-image.csv", FURTHER_FILE, "test-images.csv"];
 
 const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 

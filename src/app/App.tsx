@@ -11,6 +11,7 @@ const NoiseScreen = lazy(() => import("@/features/noise/NoiseScreen"));
 const TrainScreen = lazy(() => import("@/features/training/TrainScreen"));
 const RunsScreen = lazy(() => import("@/features/runs/RunsScreen"));
 const RunScreen = lazy(() => import("@/features/runs/RunScreen"));
+const ReportScreen = lazy(() => import("@/features/report/ReportScreen"));
 const EngineScreen = lazy(() => import("@/features/engine/EngineScreen"));
 const DenoiseScreen = lazy(() => import("@/features/denoise/DenoiseScreen"));
 
@@ -28,6 +29,7 @@ export function App() {
             <Route path="/train" component={TrainScreen} />
             <Route path="/runs" component={RunsScreen} />
             <Route path="/runs/:id">{({ id }) => <RunScreen key={id} runId={id} />}</Route>
+            <Route path="/report" component={ReportScreen} />
             <Route path="/denoise" component={DenoiseScreen} />
             <Route path="/engine" component={EngineScreen} />
             <Route component={NotFound} />

@@ -5,6 +5,7 @@ import {
   IconDatabase,
   IconHome2,
   IconListDetails,
+  IconReportAnalytics,
   IconSparkles,
   IconWaveSawTool,
 } from "@tabler/icons-react";
@@ -22,6 +23,7 @@ const PLACES = [
   { href: "/noise", label: "Noise", icon: IconWaveSawTool, aside: false },
   { href: "/train", label: "Train", icon: IconChartLine, aside: false },
   { href: "/runs", label: "Runs", icon: IconListDetails, aside: false },
+  { href: "/report", label: "Report", icon: IconReportAnalytics, aside: false },
   { href: "/denoise", label: "Denoise", icon: IconSparkles, aside: false },
   // For the curious: set apart, and on a small screen only behind the badge of the adapter.
   { href: "/engine", label: "Engine", icon: IconCpu2, aside: true },

@@ -157,7 +157,7 @@ export function installAutomation(): void {
       };
     },
     async exportRun(runId, paths) {
-      const result = await exportRun(runId, new Map(Object.entries(paths)));
+      const result = await exportRun(runId, new Map(Object.entries(paths)), true);
       if (!result.ok) return result;
       saveBlob(result.value, `${runId}.zip`);
       return { ok: true, value: null };

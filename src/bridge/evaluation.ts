@@ -5,6 +5,7 @@ import type { ModelSummary } from "@/contracts/run";
 import type { ModelConfig, RunConfig } from "@/contracts/runConfig";
 import type {
   BundleProgress,
+  ComparisonProgress,
   DenoiseRequest,
   DenoiseResult,
   EvaluationApi,
@@ -14,6 +15,10 @@ import type {
   ModelDescription,
   NoisePreview,
   NoisePreviewRequest,
+  StudyDrawnPictures,
+  StudyFormat,
+  StudyRequest,
+  StudyView,
 } from "@/contracts/workers";
 import { LazyWorker } from "./lazyWorker";
 
@@ -89,8 +94,12 @@ export function deleteRun(id: string): Promise<Outcome<void>> {
 }
 
 /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
-export function exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>> {
-  return evaluation.call((api) => api.exportRun(id, paths));
+export function exportRun(
+  id: string,
+  paths: ReadonlyMap<string, string>,
+  film: boolean,
+): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.exportRun(id, paths, film));
 }
 
 /** Stores a zip made by `exportRun`, or the files of a result folder; resolves to the run's id. */
@@ -104,6 +113,32 @@ export function exportForPytorch(
   onProgress: Listener<BundleProgress>,
 ): Promise<Outcome<Blob>> {
   return evaluation.call((api) => api.exportForPytorch(request, proxy(onProgress)));
+}
+
+/** The study's tables and charts from stored runs. */
+export function studyReport(request: StudyRequest): Promise<Outcome<StudyView>> {
+  return evaluation.call((api) => api.studyReport(request));
+}
+
+/** The report's pictures; `cancelStudy` ends it with `run/cancelled`. */
+export function studyPictures(
+  request: StudyRequest,
+  onProgress: Listener<ComparisonProgress>,
+): Promise<Outcome<StudyDrawnPictures>> {
+  return evaluation.call((api) => api.studyPictures(request, proxy(onProgress)));
+}
+
+/** The report as a file; `cancelStudy` ends it with `run/cancelled`. */
+export function studyFile(
+  request: StudyRequest,
+  format: StudyFormat,
+  onProgress: Listener<ComparisonProgress>,
+): Promise<Outcome<Blob>> {
+  return evaluation.call((api) => api.studyFile(request, format, proxy(onProgress)));
+}
+
+export function cancelStudy(): Promise<void> {
+  return evaluation.notify((api) => api.cancelStudy());
 }
 
 /** Parameters and FLOPs of a network, without building an engine. */

@@ -190,3 +190,16 @@ export function studyCellText(cell: StudyCell): string {
 
 const digitsOf = ({ digits }: StudyCell): Pick<StudyCell, "digits"> =>
   digits === undefined ? {} : { digits };
+
+/** Neighbouring columns with the same source; `first` is the place of the first of them. */
+export function studyColumnGroups(
+  columns: readonly StudyColumn[],
+): readonly { readonly source: StudySource; readonly first: number; readonly span: number }[] {
+  const groups: { source: StudySource; first: number; span: number }[] = [];
+  for (const [first, { source }] of columns.entries()) {
+    const last = groups.at(-1);
+    if (last?.source === source) last.span++;
+    else groups.push({ source, first, span: 1 });
+  }
+  return groups;
+}

@@ -3,6 +3,7 @@ import type { Failure, Outcome } from "./failure";
 import type { LpipsNetwork, LpipsWeightsSummary } from "./lpips";
 import type { ModelSummary } from "./run";
 import type { ModelConfig, RunConfig } from "./runConfig";
+import type { StudyCrop, StudyPictureFigure, StudyReport } from "./studyReport";
 import type { TrainingEvent } from "./training";
 
 /** Listeners are comlink proxies; calls to them are not awaited by the worker. */
@@ -190,8 +191,9 @@ export interface EvaluationApi {
   deleteModel(id: string): Promise<Outcome<void>>;
   renameRun(id: string, name: string): Promise<Outcome<void>>;
   deleteRun(id: string): Promise<Outcome<void>>;
-  /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. */
-  exportRun(id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>>;
+  /** The files of the headless contract as one zip. `paths`: content hash → file name, where this session knows it. `film`:
+   * with the pictures of its film. */
+  exportRun(id: string, paths: ReadonlyMap<string, string>, film: boolean): Promise<Outcome<Blob>>;
   /** A zip made by `exportRun`, or the files of a result folder. */
   importRun(files: readonly File[]): Promise<Outcome<string>>;
   /** The run of a config, not trained, as a zip that `pytorch/train.py` trains. Phantoms must have been rendered. */
@@ -199,8 +201,66 @@ export interface EvaluationApi {
     request: { readonly name: string; readonly config: RunConfig },
     onProgress: Listener<BundleProgress>,
   ): Promise<Outcome<Blob>>;
+  /** The study's tables and charts from stored runs; no picture is made. */
+  studyReport(request: StudyRequest): Promise<Outcome<StudyView>>;
+  /** Figures 5 to 7: the test images through the best weights of the runs. What was made is kept for other crops. */
+  studyPictures(
+    request: StudyRequest,
+    onProgress: Listener<ComparisonProgress>,
+  ): Promise<Outcome<StudyDrawnPictures>>;
+  /** The report as a file. Pictures that were not made yet are made. */
+  studyFile(
+    request: StudyRequest,
+    format: StudyFormat,
+    onProgress: Listener<ComparisonProgress>,
+  ): Promise<Outcome<Blob>>;
+  /** Ends the making of pictures before the next, with `run/cancelled`. */
+  cancelStudy(): Promise<void>;
   /** Parameters and FLOPs for the screens, without building an engine. */
   describeModel(model: ModelConfig, size: number): Promise<Outcome<ModelDescription>>;
+}
+
+export interface StudyRequest {
+  readonly runIds: readonly string[];
+  /** Content hashes of the test images of Figures 5 to 7; none leaves these out. */
+  readonly keys: readonly string[];
+  readonly crop: StudyCrop;
+}
+
+export const STUDY_FORMATS = ["html", "markdown", "latex", "json", "csv", "zip"] as const;
+/** `csv`: a zip of the tables; `zip`: of everything. */
+export type StudyFormat = (typeof STUDY_FORMATS)[number];
+
+/** A figure as SVG text, in the colours of either scheme. */
+export interface StudyDrawing {
+  readonly id: string;
+  readonly light: string;
+  readonly dark: string;
+}
+
+export interface StudyDrawnPictures {
+  readonly figures: readonly {
+    readonly figure: StudyPictureFigure;
+    readonly drawing: StudyDrawing;
+    /** Where the whole images lie in the drawing: left edge of each column and its top, side of a cell, in the drawing's pixels. */
+    readonly places: { readonly lefts: readonly number[]; readonly top: number; readonly side: number };
+  }[];
+  /** What the report with these pictures leaves out and why, a sentence each. */
+  readonly leftOut: readonly string[];
+}
+
+export interface StudyView {
+  readonly report: StudyReport;
+  readonly charts: readonly StudyDrawing[];
+  /** Each table of the report as text to copy. */
+  readonly texts: readonly {
+    readonly id: string;
+    readonly markdown: string;
+    readonly latex: string;
+    readonly csv: string;
+  }[];
+  /** Test images that pictures can be made of, those of most runs first. */
+  readonly testImages: readonly { readonly key: string; readonly index: number; readonly runs: number }[];
 }
 
 // ------------------------------------------------------------ comparison.worker
@@ -217,7 +277,7 @@ export interface ComparisonApi {
 }
 
 export interface ComparisonProgress {
-  /** Pictures done and in all: test images times methods. */
+  /** Pictures done and in all: test images times methods (or networks). */
   readonly done: number;
   readonly total: number;
   readonly secondsLeft: number | null;

@@ -57,14 +57,11 @@ export interface FlatAccess {
    * As `computeGradients`, and writes pieces of the gradients to `into` as the device has them, while it works on the others.
    * All promises must have settled before the next call. Absent where gradients come all at once.
    */
-  streamGradients?(
-    batch: Batch,
-    into: Float32Array<ArrayBuffer>,
-    pieces: readonly FlatPiece[],
-  ): Promise<GradientStream>;
+  streamGradients?(batch: Batch, into: Float32Array, pieces: readonly FlatPiece[]): Promise<GradientStream>;
   /** A copy that is the caller's. */
   readGradients(): Promise<Float32Array<ArrayBuffer>>;
-  writeGradients(flat: Float32Array<ArrayBuffer>): Promise<void>;
+  /** May lie in shared memory; it is read before this resolves. */
+  writeGradients(flat: Float32Array): Promise<void>;
   readParameters(): Promise<Float32Array<ArrayBuffer>>;
   writeParameters(flat: Float32Array<ArrayBuffer>): Promise<void>;
 }

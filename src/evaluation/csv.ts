@@ -11,7 +11,7 @@ const EPOCH_COLUMNS = [
   "seconds",
   "validation_seconds",
 ] as const;
-/** The columns of the headless contract; files of earlier labs and of PyTorch end with them. */
+/** Exactly the columns of the headless contract: others read this file. What is measured beyond has a file of its own. */
 const IMAGE_COLUMNS = [
   "file",
   "psnr_db",
@@ -21,8 +21,8 @@ const IMAGE_COLUMNS = [
   "noisy_ssim",
   "noisy_lpips",
 ] as const;
-const FURTHER_IMAGE_COLUMNS = [
-  ...IMAGE_COLUMNS,
+const FURTHER_COLUMNS = [
+  "file",
   "mae",
   "ssim_gaussian",
   "ms_ssim",
@@ -30,6 +30,7 @@ const FURTHER_IMAGE_COLUMNS = [
   "noisy_ssim_gaussian",
   "noisy_ms_ssim",
 ] as const;
+export const FURTHER_FILE = "per-image-more.csv";
 const TEST_IMAGE_COLUMNS = ["index", "content_hash"] as const;
 const STEP_COLUMNS = ["step", "loss", "step_ms"] as const;
 
@@ -81,30 +82,42 @@ export function epochsCsv(epochs: readonly EpochRecord[]): string {
   );
 }
 
-/** `per-image.csv`: one row a test image; the further columns only where a row has them. `paths`: content hash → file name; an image without one goes by its short hash. */
+const fileName = ({ contentHash }: ImageMetrics, paths: ReadonlyMap<string, string>): string =>
+  textCell(paths.get(contentHash) ?? contentHash.slice(0, SHORT_HASH_LENGTH));
+
+/** `per-image.csv`: one row a test image. `paths`: content hash → file name; an image without one goes by its short hash. */
 export function perImageCsv(perImage: readonly ImageMetrics[], paths: ReadonlyMap<string, string>): string {
-  const further = perImage.some(({ mae }) => mae !== undefined);
   return table(
-    further ? FURTHER_IMAGE_COLUMNS : IMAGE_COLUMNS,
+    IMAGE_COLUMNS,
     perImage.map((image) => [
-      textCell(paths.get(image.contentHash) ?? image.contentHash.slice(0, SHORT_HASH_LENGTH)),
+      fileName(image, paths),
       ...[image.psnrDb, image.ssim, image.lpips, image.noisyPsnrDb, image.noisySsim, image.noisyLpips].map(
         cell,
       ),
-      ...(further ? furtherValues(image).map(cell) : []),
     ]),
   );
 }
 
-function furtherValues(image: ImageMetrics): (number | null)[] {
-  return [
-    image.mae ?? null,
-    image.ssimGaussian ?? null,
-    image.msSsim ?? null,
-    image.noisyMae ?? null,
-    image.noisySsimGaussian ?? null,
-    image.noisyMsSsim ?? null,
-  ];
+/** `per-image-more.csv`: the further metrics of the same rows; null where none was measured. */
+export function furtherMetricsCsv(
+  perImage: readonly ImageMetrics[],
+  paths: ReadonlyMap<string, string>,
+): string | null {
+  if (perImage.every(({ mae }) => mae === undefined)) return null;
+  return table(
+    FURTHER_COLUMNS,
+    perImage.map((image) => [
+      fileName(image, paths),
+      ...[
+        image.mae ?? null,
+        image.ssimGaussian ?? null,
+        image.msSsim ?? null,
+        image.noisyMae ?? null,
+        image.noisySsimGaussian ?? null,
+        image.noisyMsSsim ?? null,
+      ].map(cell),
+    ]),
+  );
 }
 
 /** `test-images.csv`: which images of the data set the rows of `per-image.csv` are, by index and full content hash. */
@@ -152,20 +165,15 @@ export function parseCsv(text: string): string[][] {
   return rows;
 }
 
-interface ParsedTable {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-/** A CSV text whose header begins with `columns`; a later lab may have added more. Fails with `run/corrupt`. */
-function parseTable(text: string, file: string, columns: readonly string[]): ParsedTable {
+/** The rows of a CSV text whose header begins with `columns`; a later lab may have added more. Fails with `run/corrupt`. */
+function parseTable(text: string, file: string, columns: readonly string[]): readonly (readonly string[])[] {
   const rows = parseCsv(text);
   const header = rows.shift() ?? [];
   if (header.slice(0, columns.length).join() !== columns.join())
     throw corrupt(file, `its first line is not ${columns.join()}`);
   const short = rows.findIndex((cells) => cells.length !== header.length);
   if (short >= 0) throw corrupt(file, `line ${short + 2} does not have ${header.length} cells`);
-  return { header, rows };
+  return rows;
 }
 
 function corrupt(file: string, what: string): LabError {
@@ -185,25 +193,40 @@ function parseNumber(text: string, file: string): number {
   return value;
 }
 
+/** A cell of numbers, null where it is empty. */
+function optionalNumber(text: string, file: string): number | null {
+  return text === "" ? null : parseNumber(text, file);
+}
+
+/** Rows of a file that stands beside `per-image.csv`: as many as its images. */
+function besideImages(
+  text: string | null,
+  file: string,
+  columns: readonly string[],
+  images: number,
+): readonly (readonly string[])[] | null {
+  if (text === null) return null;
+  const rows = parseTable(text, file, columns);
+  if (rows.length !== images) throw corrupt(file, `it has ${rows.length} rows for ${images} images`);
+  return rows;
+}
+
 /**
- * The inverse of `perImageCsv` and `testImagesCsv`. Without the latter an image's index is its row and its hash what
- * stands in the file column. Fails with `run/corrupt`.
+ * The inverse of `perImageCsv`, `testImagesCsv` and `furtherMetricsCsv`. Without the second an image's index is its row and
+ * its hash what stands in the file column; without the third further metrics are absent. Fails with `run/corrupt`.
  */
-export function parsePerImageCsv(text: string, testImages: string | null): ImageMetrics[] {
+export function parsePerImageCsv(
+  text: string,
+  testImages: string | null,
+  furtherMetrics: string | null,
+): ImageMetrics[] {
   const file = "per-image.csv";
-  const { header, rows } = parseTable(text, file, IMAGE_COLUMNS);
-  const identities =
-    testImages === null ? null : parseTable(testImages, "test-images.csv", TEST_IMAGE_COLUMNS).rows;
-  if (identities && identities.length !== rows.length)
-    throw corrupt("test-images.csv", `it has ${identities.length} rows for ${rows.length} images`);
+  const rows = parseTable(text, file, IMAGE_COLUMNS);
+  const identities = besideImages(testImages, "test-images.csv", TEST_IMAGE_COLUMNS, rows.length);
+  const furtherRows = besideImages(furtherMetrics, FURTHER_FILE, FURTHER_COLUMNS, rows.length);
   return rows.map((cells, i) => {
     const number = (column: number): number => parseNumber(cells[column] as string, file);
-    const optional = (column: number): number | null => (cells[column] === "" ? null : number(column));
-    /** Undefined where the file has no such column. */
-    const further = (name: (typeof FURTHER_IMAGE_COLUMNS)[number]): number | null | undefined => {
-      const column = header.indexOf(name);
-      return column < 0 ? undefined : optional(column);
-    };
+    const optional = (column: number): number | null => optionalNumber(cells[column] as string, file);
     const identity = identities?.[i];
     return {
       index: identity ? parseNumber(identity[0] as string, "test-images.csv") : i,
@@ -214,16 +237,22 @@ export function parsePerImageCsv(text: string, testImages: string | null): Image
       noisyPsnrDb: number(4),
       noisySsim: number(5),
       noisyLpips: optional(6),
-      ...(further("mae") !== undefined && {
-        mae: further("mae") ?? undefined,
-        ssimGaussian: further("ssim_gaussian") ?? undefined,
-        msSsim: further("ms_ssim"),
-        noisyMae: further("noisy_mae") ?? undefined,
-        noisySsimGaussian: further("noisy_ssim_gaussian") ?? undefined,
-        noisyMsSsim: further("noisy_ms_ssim"),
-      }),
+      ...furtherMetricsOf(furtherRows?.[i]),
     };
   });
+}
+
+function furtherMetricsOf(cells: readonly string[] | undefined): Partial<ImageMetrics> {
+  if (!cells) return {};
+  const at = (column: number): number | null => optionalNumber(cells[column] as string, FURTHER_FILE);
+  return {
+    mae: at(1) ?? undefined,
+    ssimGaussian: at(2) ?? undefined,
+    msSsim: at(3),
+    noisyMae: at(4) ?? undefined,
+    noisySsimGaussian: at(5) ?? undefined,
+    noisyMsSsim: at(6),
+  };
 }
 
 /** The inverse of `stepsCsv`. Fails with `run/corrupt`. */
@@ -232,7 +261,7 @@ export function parseStepsCsv(text: string): {
   stepMs: Float32Array<ArrayBuffer>;
 } {
   const file = "steps.csv";
-  const { rows } = parseTable(text, file, STEP_COLUMNS);
+  const rows = parseTable(text, file, STEP_COLUMNS);
   const column = (place: number) =>
     Float32Array.from(rows, (cells) => parseNumber(cells[place] as string, file));
   return { losses: column(1), stepMs: column(2) };

@@ -1,3 +1,4 @@
+import type { FilmFrame } from "@/contracts/film";
 import type { RunRecord } from "@/contracts/run";
 import { applyMode, DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
 import type { EpochRecord, ImageMetrics, RunResult } from "@/contracts/training";
@@ -129,7 +130,29 @@ export function exampleRun(): StoredRun & { readonly run: { readonly result: Run
   };
   const weights = initialWeights(graph, 7);
   const pixels = (images: number, value: number) => new Float32Array(images * 256).fill(value);
+  const shades = (shade: number) => Uint8Array.from({ length: 2 * 256 }, (_, i) => (i * 3 + shade) % 256);
+  const frame = (step: number, validationLoss: number | null): FilmFrame => ({
+    step,
+    epoch: Math.ceil(step / 2),
+    validationLoss,
+    psnrDb: [20 + step, 21 + step],
+    ssim: [0.5 + step / 10, 0.25],
+    denoised: shades(10 * step),
+  });
   return {
+    film: {
+      images: {
+        count: 2,
+        side: 16,
+        sourceSide: 16,
+        indices: [1, 7],
+        noisy: shades(1),
+        clean: shades(2),
+        noisyPsnrDb: [20.5, 19.25],
+        noisySsim: [0.5, 0.25],
+      },
+      frames: [frame(0, null), frame(1, null), frame(2, 0.09), frame(4, 0.07)],
+    },
     run,
     curve: {
       losses: Float32Array.of(0.4, 0.3, 0.2, 0.1),

@@ -5,7 +5,8 @@ import type { StateDict } from "@/contracts/tensors";
 import { buildGraph } from "@/model/build";
 import { readSafetensors } from "@/model/safetensors";
 import { checkStateDict } from "@/model/stateDict";
-import { parsePerImageCsv, parseStepsCsv } from "./csv";
+import { FURTHER_FILE, parsePerImageCsv, parseStepsCsv } from "./csv";
+import { readFilmFiles } from "./filmFiles";
 import { type ParsedResult, parseResultJson } from "./resultJson";
 import type { LazyFile } from "./runZip";
 import type { StoredRun } from "./storedRun";
@@ -61,8 +62,8 @@ function startedOf(runId: string, { result, notes }: ParsedResult): RunRecord["s
 }
 
 /**
- * A run from the files of its export: record (as `done`, or how it ended), curve and weights; traces and pictures stay
- * files. `fallback` names a run whose file does not. Failures: `run/no-result`, `run/several`, `run/newer`,
+ * A run from the files of its export: record (as `done`, or how it ended), curve, weights and film; traces and test
+ * images stay files. `fallback` names a run whose file does not. Failures: `run/no-result`, `run/several`, `run/newer`,
  * `run/corrupt`, and those of weights that do not fit the network of the config.
  */
 export async function readRunFiles(
@@ -92,7 +93,9 @@ export async function readRunFiles(
 
   const perImageText = await textOf("per-image.csv");
   const perImage =
-    perImageText === null ? null : parsePerImageCsv(perImageText, await textOf("test-images.csv"));
+    perImageText === null
+      ? null
+      : parsePerImageCsv(perImageText, await textOf("test-images.csv"), await textOf(FURTHER_FILE));
   const stepsText = await textOf("steps.csv");
   const curve =
     stepsText === null
@@ -114,5 +117,5 @@ export async function readRunFiles(
     failure: parsed.failure,
     recoveries: result.recoveries,
   };
-  return { run, curve, weights, trace: null };
+  return { run, curve, weights, trace: null, film: await readFilmFiles(bytesOf) };
 }

@@ -1,5 +1,4 @@
 import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
-import { NETWORK_TITLES } from "@/contracts/runConfig";
 import type { MeanInterval, RunResult } from "@/contracts/training";
 
 /** Pieces that every report shares. */
@@ -50,16 +49,6 @@ export function deviceName(engine: string, adapter: RunResult["environment"]["ad
 /** Where a result was computed, and on how many cores. */
 export function deviceOf({ engine, environment }: RunResult): string {
   return `${deviceName(engine.name, environment.adapter)}, ${environment.cores} CPU cores`;
-}
-
-/** The conditions of a run in a few lines, for a table of several. */
-export function conditionLines({ config, dataset, environment }: RunResult): string {
-  const { data, noise, training, model, seed } = config;
-  const images = dataset.synthetic ? `${dataset.images} synthetic phantoms` : `${dataset.images} images`;
-  return [
-    `${images} of ${data.size}×${data.size} (${dataset.train} training, ${dataset.validation} validation, ${dataset.test} test, by ${data.splitBy}); noise of mean ${noise.mean}, σ ${noise.std}.`,
-    `${NETWORK_TITLES[model.name]} width ${model.width}, ${training.loss.toUpperCase()} loss, learning rate ${training.learningRate}, batch ${training.batchSize} a replica, ${training.epochs} epochs${training.maxSteps === null ? "" : `, at most ${training.maxSteps} steps`}, seed ${seed}; commit ${environment.commit}.`,
-  ].join(" ");
 }
 
 /** With its sign, plus included. */

@@ -66,6 +66,7 @@ describe("runFiles", () => {
         "result.json",
         "report.md",
         "epochs.csv",
+        "per-image-more.csv",
         "per-image.csv",
         "steps.csv",
         "test-images.csv",
@@ -73,6 +74,10 @@ describe("runFiles", () => {
         "last.safetensors",
         ...["initial", "gradients", "batches", "final"].map((name) => `trace/${name}.safetensors`),
         "trace/losses.json",
+        "film/film.json",
+        ...["noisy", "clean", ...[0, 1, 2, 4].map((step) => `step-0000000${step}`)].map(
+          (name) => `film/${name}.png`,
+        ),
         ...["000", "001"].flatMap((number) =>
           ["clean", "noisy", "denoised"].flatMap((kind) => [
             `images/${number}_${kind}.png`,
@@ -86,12 +91,14 @@ describe("runFiles", () => {
   it("has the columns of the contract, names where known and short hashes elsewhere", async () => {
     const files = await collected();
     const lines = textOf(files, "per-image.csv").split("\n");
-    expect(lines[0]).toBe(
-      "file,psnr_db,ssim,lpips,noisy_psnr_db,noisy_ssim,noisy_lpips,mae,ssim_gaussian,ms_ssim,noisy_mae,noisy_ssim_gaussian,noisy_ms_ssim",
-    );
+    expect(lines[0]).toBe("file,psnr_db,ssim,lpips,noisy_psnr_db,noisy_ssim,noisy_lpips");
     expect(lines[1]).toBe(
-      "images_001/00000003_000.png,26,0.8300000000000001,,20.428571428571427,0.43000000000000005,,0.013000000000000001,0.88,,0.083,0.48,",
+      "images_001/00000003_000.png,26,0.8300000000000001,,20.428571428571427,0.43000000000000005,",
     );
+    expect(textOf(files, "per-image-more.csv").split("\n").slice(0, 2)).toEqual([
+      "file,mae,ssim_gaussian,ms_ssim,noisy_mae,noisy_ssim_gaussian,noisy_ms_ssim",
+      "images_001/00000003_000.png,0.013000000000000001,0.88,,0.083,0.48,",
+    ]);
     expect(lines[2]?.startsWith('"a ""quoted"", name.png",28,')).toBe(true);
     expect(lines[3]?.startsWith("444444444444,")).toBe(true);
     expect(textOf(files, "epochs.csv").split("\n").slice(0, 2)).toEqual([

@@ -3,7 +3,8 @@ import type { RunResult } from "@/contracts/training";
 import { encodePng16 } from "@/imaging/encodePng";
 import { encodeNpy } from "@/imaging/npy";
 import { writeSafetensors } from "@/model/safetensors";
-import { epochsCsv, perImageCsv, stepsCsv, testImagesCsv } from "./csv";
+import { epochsCsv, FURTHER_FILE, furtherMetricsCsv, perImageCsv, stepsCsv, testImagesCsv } from "./csv";
+import { filmFiles } from "./filmFiles";
 import { reportMarkdown } from "./report";
 import { resultJson } from "./resultJson";
 import type { RunTrace, StoredRun } from "./storedRun";
@@ -38,13 +39,15 @@ const encodeText = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().
 /** The files of the headless contract, one at a time, so that only one is in memory. */
 export async function* runFiles(request: RunFilesRequest): AsyncGenerator<RunFile> {
   const { stored, result, paths } = request;
-  const { run, curve, weights, trace } = stored;
+  const { run, curve, weights, trace, film } = stored;
   const perImage = run.perImage ?? [];
   yield { path: "result.json", bytes: encodeText(resultJson(run, result)) };
   yield { path: "report.md", bytes: encodeText(reportMarkdown(run, result, perImage, request.notes)) };
   yield { path: "epochs.csv", bytes: encodeText(epochsCsv(run.epochs)) };
   yield { path: "steps.csv", bytes: encodeText(stepsCsv(curve.losses, curve.stepMs)) };
   yield { path: "per-image.csv", bytes: encodeText(perImageCsv(perImage, paths)) };
+  const further = furtherMetricsCsv(perImage, paths);
+  if (further !== null) yield { path: FURTHER_FILE, bytes: encodeText(further) };
   yield { path: "test-images.csv", bytes: encodeText(testImagesCsv(perImage)) };
   const metadata = (kind: string): Record<string, string> => ({
     format: "pt",
@@ -57,6 +60,7 @@ export async function* runFiles(request: RunFilesRequest): AsyncGenerator<RunFil
   if (weights.last)
     yield { path: "last.safetensors", bytes: writeSafetensors(weights.last, metadata("last")) };
   if (trace) yield* traceFiles(trace, run.config.data.size);
+  if (film) yield* filmFiles(film);
   let number = 0;
   for await (const image of request.images)
     yield* imageFiles(String(number++).padStart(3, "0"), image, run.config.data.size);

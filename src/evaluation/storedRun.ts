@@ -1,3 +1,4 @@
+import type { Film } from "@/contracts/film";
 import type { RunRecord } from "@/contracts/run";
 import type { StateDict } from "@/contracts/tensors";
 
@@ -26,4 +27,6 @@ export interface StoredRun {
   };
   readonly weights: { readonly best: StateDict | null; readonly last: StateDict | null };
   readonly trace: RunTrace | null;
+  /** Null of a run without one, or when it is to be left out. */
+  readonly film: Film | null;
 }

@@ -97,6 +97,9 @@ export const deleteRun = (id: string): Promise<Outcome<void>> => thenRefresh(eva
 /** Stores the run of an exported zip or result folder; its new id. */
 export const importRun = (files: readonly File[]): Promise<Outcome<string>> =>
   thenRefresh(evaluation.importRun(files));
-/** All files of a run as one zip. `paths`: content hash → file name, where this session knows it. */
-export const exportRun = (id: string, paths: ReadonlyMap<string, string>): Promise<Outcome<Blob>> =>
-  evaluation.exportRun(id, paths);
+/** All files of a run as one zip, its film only on demand. `paths`: content hash → file name, where this session knows it. */
+export const exportRun = (
+  id: string,
+  paths: ReadonlyMap<string, string>,
+  film: boolean,
+): Promise<Outcome<Blob>> => evaluation.exportRun(id, paths, film);

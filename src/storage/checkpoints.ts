@@ -1,7 +1,9 @@
+import type { FilmChange } from "@/contracts/film";
 import type { RunRecord } from "@/contracts/run";
 import type { StepChunk } from "@/contracts/training";
 import { writeCurve } from "./curves";
 import { type CheckpointRecord, openDatabase, type PreviewRecord, type TraceRecord } from "./database";
+import { writeFilm } from "./films";
 import { addRun, patchRun, type RunPatch } from "./runs";
 import { writeRun } from "./runTransaction";
 
@@ -13,6 +15,8 @@ export interface RunSnapshot {
   readonly curve: StepChunk | null;
   /** Previews since the last checkpoint. */
   readonly previews: readonly PreviewRecord[];
+  /** How the film has changed since the last checkpoint; null when it has not. */
+  readonly film: FilmChange | null;
   /** The trace as far as recorded; null when it has not changed. */
   readonly trace: TraceRecord | null;
 }
@@ -26,7 +30,7 @@ export function createRunWithCheckpoint(run: RunRecord, checkpoint: CheckpointRe
 }
 
 /**
- * Writes the checkpoint, the run record, the new piece of the curve, previews and trace in one transaction: after a
+ * Writes the checkpoint, the run record, the new piece of the curve, previews, film and trace in one transaction: after a
  * crash all are of the same step. Fails with `run/missing` when the run was deleted, leaving nothing behind.
  */
 export function saveSnapshot(snapshot: RunSnapshot): Promise<void> {
@@ -36,6 +40,7 @@ export function saveSnapshot(snapshot: RunSnapshot): Promise<void> {
     await transaction.objectStore("checkpoints").put(snapshot.checkpoint);
     if (snapshot.curve) await writeCurve(transaction, runId, snapshot.curve);
     for (const preview of snapshot.previews) await transaction.objectStore("previews").put(preview);
+    if (snapshot.film) await writeFilm(transaction, runId, snapshot.film);
     if (snapshot.trace) await transaction.objectStore("traces").put(snapshot.trace);
   });
 }

@@ -2,6 +2,7 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type St
 import type { DatasetRecord, ImageRecord, ShardRecord } from "@/contracts/dataset";
 import type { TuningEntry } from "@/contracts/engineLab";
 import { LabError } from "@/contracts/failure";
+import type { FilmFrame, FilmImages } from "@/contracts/film";
 import type { LpipsWeightsRecord } from "@/contracts/lpips";
 import type { CurveChunk, ModelRecord, RunRecord } from "@/contracts/run";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
@@ -9,7 +10,7 @@ import type { PreviewStrip, ReplicaStatus } from "@/contracts/training";
 
 export const DATABASE_NAME = "denoise-lab";
 /** Raise with every change of the schema and add a step to `upgrade`. */
-export const DATABASE_VERSION = 5;
+export const DATABASE_VERSION = 6;
 
 /** Everything needed to continue a run to the same numbers. Written in one transaction with the run record. */
 export interface CheckpointRecord {
@@ -40,6 +41,14 @@ export interface CheckpointRecord {
 }
 
 export interface PreviewRecord extends PreviewStrip {
+  readonly runId: string;
+}
+
+export interface FilmRecord extends FilmImages {
+  readonly runId: string;
+}
+
+export interface FilmFrameRecord extends FilmFrame {
   readonly runId: string;
 }
 
@@ -74,6 +83,9 @@ export interface LabSchema extends DBSchema {
   checkpoints: { key: string; value: CheckpointRecord };
   /** Key [runId, epoch]. */
   previews: { key: [string, number]; value: PreviewRecord };
+  /** The images of a run's film, and its frames by [runId, step]. */
+  films: { key: string; value: FilmRecord };
+  filmFrames: { key: [string, number]; value: FilmFrameRecord };
   traces: { key: string; value: TraceRecord };
   models: { key: string; value: ModelRecord; indexes: { byRun: string; byIdAndTime: [string, number] } };
   settings: { key: string; value: unknown };
@@ -125,6 +137,11 @@ export function openDatabase(): Promise<LabDatabase> {
       if (oldVersion < 3) await addRecoveries(transaction);
       if (oldVersion < 4) database.createObjectStore("tuning", { keyPath: ["device", "kernel"] });
       if (oldVersion < 5) database.createObjectStore("lpips", { keyPath: "network" });
+      // Runs of earlier versions have no film.
+      if (oldVersion < 6) {
+        database.createObjectStore("films", { keyPath: "runId" });
+        database.createObjectStore("filmFrames", { keyPath: ["runId", "step"] });
+      }
     },
     // A newer tab wants to upgrade: let go, so that it can; the next call reopens.
     blocking(_currentVersion, _blockedVersion, event) {

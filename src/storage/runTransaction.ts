@@ -3,7 +3,16 @@ import { LabError } from "@/contracts/failure";
 import { type LabSchema, openDatabase } from "./database";
 
 /** Every store with records of a run: they change together. */
-const RUN_STORES = ["runs", "curves", "checkpoints", "previews", "traces", "models"] as const;
+const RUN_STORES = [
+  "runs",
+  "curves",
+  "checkpoints",
+  "previews",
+  "films",
+  "filmFrames",
+  "traces",
+  "models",
+] as const;
 export type RunTransaction = IDBPTransaction<LabSchema, (typeof RUN_STORES)[number][], "readwrite">;
 
 /**

@@ -85,6 +85,7 @@ const snapshot = (runId: string, step: number, curve: StepChunk | null) => ({
   run: { status: "running" as const },
   curve,
   previews: [],
+  film: null,
   trace: null,
 });
 

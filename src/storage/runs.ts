@@ -1,8 +1,10 @@
 import { LabError } from "@/contracts/failure";
+import type { Film } from "@/contracts/film";
 import type { ModelRecord, RunRecord } from "@/contracts/run";
 import type { StepChunk } from "@/contracts/training";
 import { rangeOfRun, writeCurve } from "./curves";
 import { openDatabase, type PreviewRecord, type TraceRecord } from "./database";
+import { deleteFilm, writeFilm } from "./films";
 import { workedOnNow } from "./runLock";
 import { type RunTransaction, writeRun } from "./runTransaction";
 
@@ -43,12 +45,13 @@ export async function getRun(id: string): Promise<RunRecord> {
   return asSeen(run, isWorkedOn);
 }
 
-/** Stores a new run, with its curve, previews, trace and models when it comes from a file: all or nothing. Fails with `run/exists`. */
+/** Stores a new run, with its curve, previews, film, trace and models when it comes from a file: all or nothing. Fails with `run/exists`. */
 export function createRun(
   run: RunRecord,
   parts: {
     readonly curve?: StepChunk | null;
     readonly previews?: readonly PreviewRecord[];
+    readonly film?: Film | null;
     readonly trace?: TraceRecord | null;
     readonly models?: readonly ModelRecord[];
   } = {},
@@ -57,6 +60,7 @@ export function createRun(
     await addRun(transaction, run);
     if (parts.curve) await writeCurve(transaction, run.id, parts.curve);
     for (const preview of parts.previews ?? []) await transaction.objectStore("previews").put(preview);
+    if (parts.film) await writeFilm(transaction, run.id, { ...parts.film, dropped: [] });
     if (parts.trace) await transaction.objectStore("traces").put(parts.trace);
     for (const model of parts.models ?? []) await transaction.objectStore("models").put(model);
   });
@@ -92,7 +96,7 @@ export async function renameRun(id: string, name: string): Promise<void> {
 }
 
 /**
- * Deletes a run with its curve, checkpoint, previews, trace and models; one that is gone is no error.
+ * Deletes a run with its curve, checkpoint, previews, film, trace and models; one that is gone is no error.
  * Fails with `run/busy` while it is being trained.
  */
 export async function deleteRun(id: string): Promise<void> {
@@ -105,6 +109,7 @@ export async function deleteRun(id: string): Promise<void> {
     await transaction.objectStore("curves").delete(rangeOfRun(id));
     await transaction.objectStore("checkpoints").delete(id);
     await transaction.objectStore("previews").delete(rangeOfRun(id));
+    await deleteFilm(transaction, id);
     await transaction.objectStore("traces").delete(id);
   });
 }

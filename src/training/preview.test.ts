@@ -19,13 +19,8 @@ const noise = { mean: 0, std: 0.2, draw: "fresh" as const };
 
 describe("the preview", () => {
   it("takes the same few images, spread over the validation set", () => {
-    expect([...spread(Uint32Array.of(5, 6, 7), 4)]).toEqual([5, 6, 7]);
-    expect([
-      ...spread(
-        Uint32Array.from({ length: 100 }, (_, i) => i),
-        4,
-      ),
-    ]).toEqual([12, 37, 62, 87]);
+    expect([...spread(3, 4)]).toEqual([0, 1, 2]);
+    expect([...spread(100, 4)]).toEqual([12, 37, 62, 87]);
   });
 
   it("is kept of about 64 epochs of a long run, the first and the last among them", () => {
@@ -68,12 +63,36 @@ describe("the preview", () => {
       SIZE,
       () => 0,
     );
-    const strip = await previewer.render(3, 1);
+    const { strip, denoised } = await previewer.render(3, 1);
     expect(strip).toMatchObject({ count: 2, size: SIZE, step: 3, epoch: 1 });
+    expect(denoised.length).toBe(2 * SIZE * SIZE);
     // The network of these weights changes nothing.
     expect(strip.denoised).toEqual(strip.noisy);
     expect(strip.psnrDb).toEqual(strip.noisyPsnrDb);
     expect(strip.clean).toEqual(await reader.read([7, 9]));
     for (const psnr of strip.psnrDb) expect(psnr).toBeGreaterThan(10);
+  });
+
+  it("takes the images out of a validation's batches as it would render them", async () => {
+    const validation = Uint32Array.from({ length: 11 }, (_, i) => 3 * i);
+    const pairs = new PairMaker(reader, noise, 1);
+    const executor = new LinearExecutor(
+      new Map(
+        [...linearWeights()].map(([name, tensor], i) => [
+          name,
+          i === 1 ? { ...tensor, data: Float32Array.of(0.125) } : tensor,
+        ]),
+      ),
+    );
+    const previewer = new Previewer(executor, pairs, validation, SIZE, () => 0);
+    for (let first = 0; first < 11; first += 4) {
+      const batch = await pairs.pairs(validation.subarray(first, first + 4), 0);
+      previewer.seen(first, batch.images, await executor.infer(batch.noisy));
+    }
+    const { strip, denoised } = await previewer.afterValidation(9, 2);
+    const rendered = await previewer.render(9, 2);
+    expect(strip).toEqual(rendered.strip);
+    expect(denoised).toEqual(rendered.denoised);
+    expect(strip.denoised).not.toEqual(strip.noisy);
   });
 });

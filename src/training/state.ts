@@ -1,3 +1,4 @@
+import type { FilmChange } from "@/contracts/film";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { EpochRecord, PreviewStrip, ReplicaStatus, StepChunk } from "@/contracts/training";
 import type { TraceData } from "./trace";
@@ -38,6 +39,8 @@ export interface Snapshot {
   readonly curve: StepChunk | null;
   /** Previews to keep since the last checkpoint. */
   readonly previews: readonly PreviewStrip[];
+  /** How the film has changed since the last checkpoint; null when it has not. */
+  readonly film: FilmChange | null;
   /** The trace as far as recorded; null when it has not changed. */
   readonly trace: TraceData | null;
   readonly paused: boolean;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
+import type { FilmFrame } from "@/contracts/film";
 import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
 import type { EpochRecord, TrainingEvent } from "@/contracts/training";
 import { PairMaker } from "./batches";
@@ -57,7 +58,12 @@ class Stored {
   losses: number[] = [];
   trace: TraceData | null = null;
   epochsOfPreviews: number[] = [];
+  frames = new Map<number, FilmFrame>();
   continued = 0;
+
+  get film(): readonly FilmFrame[] {
+    return [...this.frames.values()].sort((a, b) => a.step - b.step);
+  }
 
   sink() {
     return {
@@ -70,6 +76,8 @@ class Stored {
           this.losses.push(...copy.curve.losses);
         }
         if (copy.trace) this.trace = copy.trace;
+        for (const step of copy.film?.dropped ?? []) this.frames.delete(step);
+        for (const frame of copy.film?.frames ?? []) this.frames.set(frame.step, frame);
         this.epochsOfPreviews.push(...copy.previews.map(({ epoch }) => epoch));
       },
       continued: async () => {
@@ -114,6 +122,7 @@ async function live({
     from,
     epochs: stored.last?.epochs ?? [],
     trace: stored.trace,
+    film: stored.film,
     sink: stored.sink(),
     events: new EventBatcher(send ?? (() => undefined), now),
     control: control ?? new RunControl(),
@@ -172,6 +181,31 @@ describe("a run", () => {
     const told = events.flatMap((event) => (event.type === "steps" ? [...event.steps.losses] : []));
     expect(told.length).toBeGreaterThan(0);
     expect(told).toEqual(stored.losses.slice(0, told.length));
+  });
+
+  it("films the untrained network, steps and every epoch", async () => {
+    const config = configOf();
+    const stored = new Stored();
+    const outcome = await live({ config, stored, tickMs: 1 });
+    // So short that there is room for a frame after each step.
+    expect(stored.film.map(({ step, epoch }) => [step, epoch])).toEqual([
+      [0, 0],
+      ...Array.from({ length: 28 }, (_, i) => [i + 1, Math.floor(i / 7) + 1]),
+    ]);
+    const epochs = stored.film.filter(({ validationLoss }) => validationLoss !== null);
+    expect(epochs.map(({ step, validationLoss }) => [step, validationLoss])).toEqual(
+      outcome.epochs.map(({ step, validationLoss }) => [step, validationLoss]),
+    );
+    // It learns: the last frame is nearer to the clean images than the first.
+    const mean = (frame: FilmFrame | undefined) => (frame?.psnrDb ?? []).reduce((a, b) => a + b, 0) / 3;
+    expect(mean(stored.film.at(-1))).toBeGreaterThan(mean(stored.film[0]));
+    expect(stored.film[0]?.denoised.length).toBe(3 * SIZE * SIZE);
+  });
+
+  it("leaves out frames within epochs where they would cost too much", async () => {
+    const stored = new Stored();
+    await live({ config: configOf(), stored, tickMs: 1500 });
+    expect(stored.film.map(({ step }) => step)).toEqual([0, 1, 7, 14, 21, 28]);
   });
 
   it("validates with the mean of batch losses and per-image means, on the fixed noise", async () => {
@@ -238,6 +272,19 @@ describe("continuing from a checkpoint gives the same numbers", () => {
       const stored = new Stored();
       await expect(live({ config, stored, prepare: killAt(step) })).rejects.toThrow("killed");
       expect(numbersOf(await live({ config, stored }), stored)).toEqual(expected);
+    }
+  });
+
+  it("and the same film, no frame twice", async () => {
+    const config = configOf({ epochs: 70 });
+    const whole = new Stored();
+    await live({ config, stored: whole, tickMs: 1 });
+    for (const kills of [[1], [3], [8], [15, 16, 300, 488]]) {
+      const stored = new Stored();
+      for (const step of kills)
+        await expect(live({ config, stored, tickMs: 1, prepare: killAt(step) })).rejects.toThrow("killed");
+      await live({ config, stored, tickMs: 1 });
+      expect(stored.film).toEqual(whole.film);
     }
   });
 

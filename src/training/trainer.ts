@@ -1,4 +1,5 @@
 import type { ImageReader } from "@/contracts/dataset";
+import type { FilmMoment } from "@/contracts/film";
 import type { RunConfig } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import type { EpochRecord, PreviewStrip, ProgressInfo, StepChunk } from "@/contracts/training";
@@ -8,8 +9,8 @@ import type { RunControl } from "./control";
 import { countWithoutImprovement, patienceIsOver } from "./earlyStopping";
 import type { EventBatcher } from "./events";
 import { assertFiniteLoss, assertFiniteWeights, withKeptCheckpoint } from "./failures";
+import { Pictures, type Place } from "./pictures";
 import { planRun, type RunPlan } from "./plan";
-import { keepsPreview, Previewer } from "./preview";
 import { ProgressMeter } from "./progress";
 import { type Settled, taken } from "./settled";
 import type { Split } from "./split";
@@ -36,6 +37,8 @@ export interface TrainingRequest {
   /** Records of the epochs before `from`, and the trace as far as recorded. */
   readonly epochs: readonly EpochRecord[];
   readonly trace: TraceData | null;
+  /** The frames of the film as far as stored. */
+  readonly film: readonly FilmMoment[];
   readonly sink: CheckpointSink;
   readonly events: EventBatcher;
   readonly control: RunControl;
@@ -76,7 +79,7 @@ class TrainingLoop {
   private readonly plan: RunPlan;
   private readonly pairs: PairMaker;
   private readonly stepper: Stepper;
-  private readonly previewer: Previewer;
+  private readonly pictures: Pictures;
   private readonly meter = new ProgressMeter();
   private readonly trace: TraceRecorder;
   private readonly turn = new MessageTurn();
@@ -94,7 +97,6 @@ class TrainingLoop {
   /** Since the last checkpoint. */
   private losses: number[] = [];
   private stepMs: number[] = [];
-  private previews: PreviewStrip[] = [];
 
   constructor(request: TrainingRequest) {
     const { config, reader, split, executor, from, now } = request;
@@ -111,7 +113,16 @@ class TrainingLoop {
         noise: config.noise,
         batchSize: config.training.batchSize,
       });
-    this.previewer = new Previewer(executor, this.pairs, split.validation, reader.size, now);
+    this.pictures = new Pictures({
+      executor,
+      pairs: this.pairs,
+      validation: split.validation,
+      size: reader.size,
+      plan: this.plan,
+      film: request.film,
+      step: from.step,
+      now,
+    });
     this.trace = new TraceRecorder(config.trace, request.trace);
     this.epochs = request.epochs.filter(({ epoch }) => epoch < from.epoch);
     this.step = from.step;
@@ -134,7 +145,7 @@ class TrainingLoop {
     const { executor, from, control, events } = this.request;
     if (from.optimizer.step > 0) await executor.writeOptimizer(from.optimizer);
     events.emit({ type: "phase", phase: "training" });
-    if (!this.isOver()) await this.preview(this.step === 0);
+    if (!this.isOver()) this.show(await this.pictures.begin(this.place()));
     while (!this.isOver() && !control.stopWanted) {
       await this.trainEpoch();
       if (control.stopWanted) break;
@@ -210,7 +221,11 @@ class TrainingLoop {
   /** Everything that may happen between two steps: none of it changes the numbers. */
   private async betweenSteps(): Promise<void> {
     const { control, now } = this.request;
-    if (this.previewer.isDue()) await this.preview(false);
+    // At the end of an epoch its validation comes first.
+    if (!this.isEpochTrained()) {
+      const trainedMs = (this.trainSeconds - this.request.from.trainSeconds) * 1000;
+      this.show(await this.pictures.afterStep(this.place(), trainedMs));
+    }
     if (now() - this.savedMs >= CHECKPOINT_INTERVAL_MS) await this.save();
     await this.turn.next();
     if (control.pauseWanted) await this.pause("training");
@@ -263,7 +278,7 @@ class TrainingLoop {
     this.epochsWithoutImprovement = count;
     if (improved) this.best = { epoch: this.epoch, validationLoss: result.loss, weights };
     this.stepper.epochDone();
-    await this.preview(keepsPreview(this.epoch, this.plan.epochs));
+    this.show(await this.pictures.afterEpoch(this.place(), result.loss));
     this.epoch++;
     this.stepInEpoch = 0;
     this.epochLossSum = 0;
@@ -293,6 +308,7 @@ class TrainingLoop {
         if (control.pauseWanted) await this.pause("validating");
         return goOn();
       },
+      output: (first, images, denoised) => this.pictures.validated(first, images, denoised),
     });
     const seconds = (now() - begunMs - (this.pausedMs - pausedBefore)) / 1000;
     this.validationSeconds += seconds;
@@ -307,12 +323,12 @@ class TrainingLoop {
     return { epoch: this.epoch, validationLoss: loss, weights };
   }
 
-  private async preview(keep: boolean): Promise<void> {
-    // Kept under the epoch it shows: 0 is the untrained network.
-    const epoch = this.step === 0 ? 0 : this.epoch;
-    const preview = await this.previewer.render(this.step, epoch);
-    if (keep) this.previews.push(preview);
-    this.request.events.emit({ type: "preview", preview });
+  private place(): Place {
+    return { step: this.step, epoch: this.epoch };
+  }
+
+  private show(preview: PreviewStrip | null): void {
+    if (preview) this.request.events.emit({ type: "preview", preview });
   }
 
   private async save(known?: StateDict, paused = false): Promise<void> {
@@ -337,7 +353,7 @@ class TrainingLoop {
       state,
       epochs: this.epochs.slice(),
       curve: this.curveSinceSave(),
-      previews: this.previews,
+      ...this.pictures.take(),
       trace: this.trace.take(),
       paused,
     });
@@ -345,7 +361,6 @@ class TrainingLoop {
     this.savedMs = now();
     this.losses = [];
     this.stepMs = [];
-    this.previews = [];
     events.emit({ type: "checkpoint", step: state.step, epoch: state.epoch, atMs: Date.now() });
   }
 

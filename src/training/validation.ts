@@ -26,7 +26,8 @@ export function meanLoss(loss: RunConfig["training"]["loss"], a: Float32Array, b
 
 /**
  * Measures the network on the validation images with their fixed noise. `between` is called after every batch with the
- * number of images through; when it resolves to false the measuring ends there.
+ * number of images through; when it resolves to false the measuring ends there. `output` is told what the network made of
+ * `images` images from place `first` on, [images, size, size].
  */
 export async function validate(request: {
   readonly executor: Pick<Executor, "infer">;
@@ -36,6 +37,7 @@ export async function validate(request: {
   readonly batchSize: number;
   readonly loss: RunConfig["training"]["loss"];
   readonly between: (imagesDone: number) => Promise<boolean>;
+  readonly output?: (first: number, images: number, denoised: Float32Array) => void;
 }): Promise<ValidationResult> {
   const { executor, pairs, indices, batchSize, between } = request;
   const sums = new ValidationSums(request.loss, request.size);
@@ -52,6 +54,7 @@ export async function validate(request: {
     if (number + 1 < batches) upcoming = prepare(number + 1);
     if (measured) sums.add(measured.batch, measured.denoised);
     measured = { batch, denoised: taken(await inferring) };
+    request.output?.(images, batch.images, measured.denoised);
     images += batch.images;
     if (!(await between(images))) break;
   }

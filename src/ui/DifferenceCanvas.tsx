@@ -45,15 +45,27 @@ export function DifferenceCanvas({
   );
 }
 
-/** The colour scale of a `DifferenceCanvas`. */
-export function DifferenceLegend({ range }: { readonly range: number }) {
+/** The colour scale of a `DifferenceCanvas`; `darker` and `brighter` say what its ends mean. */
+export function DifferenceLegend({
+  range,
+  darker = "made darker",
+  brighter = "made brighter",
+}: {
+  readonly range: number;
+  readonly darker?: string;
+  readonly brighter?: string;
+}) {
   return (
     <div>
       <div className={classes["scale"]} />
       <Group justify="space-between">
-        <Text size="xs">−{range.toFixed(2)} made darker</Text>
+        <Text size="xs">
+          −{range.toFixed(2)} {darker}
+        </Text>
         <Text size="xs">0</Text>
-        <Text size="xs">made brighter +{range.toFixed(2)}</Text>
+        <Text size="xs">
+          {brighter} +{range.toFixed(2)}
+        </Text>
       </Group>
     </div>
   );

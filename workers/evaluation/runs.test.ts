@@ -4,6 +4,7 @@ import { referenceEngine } from "@/engine/reference/engine";
 import { exampleRun } from "@/evaluation/exampleRun.fixture";
 import { lazyFiles } from "@/evaluation/runZip";
 import { closeDatabase, DATABASE_NAME, openDatabase } from "@/storage/database";
+import { readFilm } from "@/storage/films";
 import { listModels } from "@/storage/models";
 import { createRun, deleteRun, getRun, listRuns, readCurve } from "@/storage/runs";
 import { Denoiser } from "./denoiser";
@@ -71,6 +72,20 @@ describe("exportStoredRun", () => {
     expect(new TextDecoder().decode(await report?.bytes())).toContain("no longer stored");
   });
 
+  it("leaves the film out when asked to, and says that it is there otherwise", async () => {
+    await storeExample(0);
+    const textOf = async (files: Awaited<ReturnType<typeof lazyFiles>>) =>
+      new TextDecoder().decode(await files.find(({ path }) => path === "report.md")?.bytes());
+    const withFilm = await lazyFiles([await exported()]);
+    expect(withFilm.filter(({ path }) => path.startsWith("film/"))).toHaveLength(7);
+    expect(await textOf(withFilm)).toContain("film/ shows 2 validation images");
+    const bare = new File([await exportStoredRun("run-1", new Map(), denoiser, false)], "export.zip");
+    const without = await lazyFiles([bare]);
+    expect(without.some(({ path }) => path.startsWith("film/"))).toBe(false);
+    expect(await textOf(without)).not.toContain("film/");
+    expect(await readFilm("run-1")).not.toBeNull();
+  });
+
   it("exports a run that has not come to its end, and refuses one that is not there", async () => {
     const { run } = exampleRun();
     await createRun({ ...run, id: "cut", status: "interrupted", result: null, perImage: null });
@@ -87,18 +102,21 @@ describe("exportStoredRun", () => {
 });
 
 describe("importStoredRun", () => {
-  it("gives back what was exported: record, curve and models", async () => {
+  it("gives back what was exported: record, curve, film and models", async () => {
     await storeExample(0);
     const before = {
       run: await getRun("run-1"),
       curve: await readCurve("run-1"),
+      film: await readFilm("run-1"),
       models: await listModels(),
     };
+    expect(before.film?.frames.length).toBe(4);
     const zip = await exported();
     await deleteRun("run-1");
     expect(await importStoredRun([zip])).toBe("run-1");
     expect(await getRun("run-1")).toEqual(before.run);
     expect(await readCurve("run-1")).toEqual(before.curve);
+    expect(await readFilm("run-1")).toEqual(before.film);
     const byteFree = (models: typeof before.models) => models.map(({ byteLength: _, ...model }) => model);
     expect(byteFree(await listModels())).toEqual(byteFree(before.models));
   });
@@ -130,7 +148,7 @@ describe("importStoredRun", () => {
       failure: { code: "run/corrupt" },
     });
     const database = await openDatabase();
-    for (const store of ["runs", "curves", "models", "traces"] as const)
+    for (const store of ["runs", "curves", "models", "traces", "films", "filmFrames"] as const)
       expect(await database.count(store)).toBe(0);
   });
 });

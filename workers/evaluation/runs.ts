@@ -12,6 +12,7 @@ import { denoiseTestBatch } from "@/evaluation/testSet";
 import { readSafetensors, writeSafetensors } from "@/model/safetensors";
 import { getCheckpoint } from "@/storage/checkpoints";
 import { listDatasets, openImageReader } from "@/storage/datasets";
+import { readFilm } from "@/storage/films";
 import { modelsOfRun } from "@/storage/models";
 import { createRun, getRun, getTrace, readCurve } from "@/storage/runs";
 import { readerAtSize } from "@/training/resizedReader";
@@ -21,11 +22,12 @@ import type { Denoiser } from "./denoiser";
 /** Weights of a kind: as a finished run stored them, else as its last checkpoint has them. */
 async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRecord | null }> {
   const run = await getRun(id);
-  const [curve, models, checkpoint, trace] = await Promise.all([
+  const [curve, models, checkpoint, trace, film] = await Promise.all([
     readCurve(id),
     modelsOfRun(id),
     getCheckpoint(id),
     getTrace(id),
+    readFilm(id),
   ]);
   const modelOf = (kind: ModelRecord["kind"]) => models.find((model) => model.kind === kind) ?? null;
   const weightsOf = (kind: ModelRecord["kind"], other: StateDict | null): StateDict | null => {
@@ -36,7 +38,7 @@ async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRe
     best: weightsOf("best", checkpoint?.best?.weights ?? null),
     last: weightsOf("last", checkpoint?.weights ?? null),
   };
-  return { stored: { run, curve, weights, trace }, best: modelOf("best") };
+  return { stored: { run, curve, weights, trace, film }, best: modelOf("best") };
 }
 
 /**
@@ -71,14 +73,16 @@ async function* testImages(
     yield denoiseTestBatch({ executor, reader, noise, seed }, [index]);
 }
 
-/** All files of a run as one zip. Fails with `run/missing`. */
+/** All files of a run as one zip, its film only where asked for. Fails with `run/missing`. */
 export async function exportStoredRun(
   id: string,
   paths: ReadonlyMap<string, string>,
   denoiser: Denoiser,
+  withFilm = true,
 ): Promise<Blob> {
-  const { stored, best } = await storedRun(id);
-  const { run } = stored;
+  const { stored: all, best } = await storedRun(id);
+  const stored = withFilm ? all : { ...all, film: null };
+  const { run, film } = stored;
   const dataset = await datasetOf(run);
   const result =
     run.result ??
@@ -102,6 +106,10 @@ export async function exportStoredRun(
   if (wanted > 0 && !dataset)
     notes.push(
       `The ${wanted} test images asked for are not in this export: the data set is no longer stored.`,
+    );
+  if (film && !result.dataset.synthetic)
+    notes.push(
+      `The folder film/ shows ${film.images.count} validation images of the data set. Delete it before passing the files on to people who may not see them; nothing else needs it.`,
     );
   const images = dataset && best && wanted > 0 ? testImages(run, dataset, best.id, denoiser) : [];
   return zipFiles(runFiles({ stored, result, paths, images, notes }));
@@ -137,7 +145,7 @@ export async function importStoredRun(files: readonly File[]): Promise<string> {
   }
 }
 
-async function store({ run, curve, weights }: StoredRun): Promise<string> {
+async function store({ run, curve, weights, film }: StoredRun): Promise<string> {
   const model = (kind: "best" | "last", tensors: StateDict | null): ModelRecord[] =>
     tensors
       ? [
@@ -154,6 +162,7 @@ async function store({ run, curve, weights }: StoredRun): Promise<string> {
         ]
       : [];
   await createRun(run, {
+    film,
     curve: curve.losses.length > 0 ? { firstStep: 1, ...curve } : null,
     models: [...model("best", weights.best), ...model("last", weights.last)],
   });

@@ -43,11 +43,11 @@ export async function storeDataset(): Promise<void> {
 }
 
 export async function storeExample(exportImages: number): Promise<void> {
-  const { run, curve, weights, trace } = exampleRun();
+  const { run, curve, weights, trace, film } = exampleRun();
   const config = { ...run.config, evaluation: { ...run.config.evaluation, exportImages } };
   await createRun(
     { ...run, config, result: { ...run.result, config } },
-    { curve: { firstStep: 1, ...curve }, trace: trace && { runId: run.id, ...trace } },
+    { film, curve: { firstStep: 1, ...curve }, trace: trace && { runId: run.id, ...trace } },
   );
   for (const kind of ["best", "last"] as const)
     await putModel({

@@ -1,4 +1,5 @@
 import { LabError } from "@/contracts/failure";
+import type { FilmMoment } from "@/contracts/film";
 import type { RunRecord } from "@/contracts/run";
 import { isSynchronised, type RunConfig } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
@@ -8,15 +9,17 @@ import type { Graph } from "@/model/graph";
 import { inferShapes } from "@/model/shapes";
 import { getCheckpoint } from "@/storage/checkpoints";
 import type { CheckpointRecord } from "@/storage/database";
+import { listFilmMoments } from "@/storage/films";
 import { getRun, getTrace } from "@/storage/runs";
 import type { TraceData } from "@/training/trace";
 import { engineToContinueOn, type SessionContext } from "./engines";
 
-/** A stored run at its last checkpoint: record, weights and trace are of the same step. */
+/** A stored run at its last checkpoint: record, weights, film and trace are of the same step. */
 export interface StoredState {
   readonly run: RunRecord;
   readonly checkpoint: CheckpointRecord;
   readonly trace: TraceData | null;
+  readonly film: readonly FilmMoment[];
 }
 
 /** Reads what a run goes on from. Failures: `run/missing`, `run/complete`. */
@@ -29,7 +32,7 @@ export async function readStoredState(runId: string): Promise<StoredState> {
       `Run ${run.name} has no checkpoint to continue from: it is ${run.status}.`,
       "Start a new run from its weights.",
     );
-  return { run, checkpoint, trace: await getTrace(runId) };
+  return { run, checkpoint, trace: await getTrace(runId), film: await listFilmMoments(runId) };
 }
 
 /** The network of a config, its shapes checked. Throws `shape/…`. */

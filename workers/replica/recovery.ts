@@ -40,7 +40,7 @@ export async function recovered(lost: Attempt, error: LabError, context: Session
   const step = events.stepsDone;
   const lostBytesPeak = Math.max(lost.lostBytesPeak, lost.executor.memory().peakBytes);
   await letGo(lost.executor);
-  const { run, checkpoint, trace } = await readStoredState(lost.run.id);
+  const { run, checkpoint, trace, film } = await readStoredState(lost.run.id);
   const losses = isSamePlace(checkpoint, lost.checkpoint) ? lost.losses + 1 : 1;
   if (losses > MAX_LOSSES_IN_A_ROW) throw lostTooOften(losses, checkpoint.step, error);
   const note = `device lost ${placeOfLoss(step)}, going on ${placeOfReturn(checkpoint.step)}`;
@@ -58,7 +58,7 @@ export async function recovered(lost: Attempt, error: LabError, context: Session
     await updateRun(run.id, { status: "running", recoveries });
     events.emit({ type: "recovered", recovery });
     events.flush();
-    return { run: { ...run, recoveries }, checkpoint, trace, executor, losses, lostBytesPeak };
+    return { run: { ...run, recoveries }, checkpoint, trace, film, executor, losses, lostBytesPeak };
   } catch (failed) {
     await letGo(executor);
     throw failed;

@@ -5,6 +5,7 @@ import type { Engine, Executor } from "@/engine/executor";
 import { referenceEngine } from "@/engine/reference/engine";
 import { readSafetensors } from "@/model/safetensors";
 import { openDatabase } from "@/storage/database";
+import { readFilm } from "@/storage/films";
 import { modelsOfRun } from "@/storage/models";
 import { getRun, getTrace, listPreviews, readCurve } from "@/storage/runs";
 import { RunControl } from "@/training/control";
@@ -138,6 +139,10 @@ export async function numbersOf(runId: string) {
     perImage: run.perImage,
     losses: (await readCurve(runId)).losses,
     previews: await listPreviews(runId),
+    // Frames within epochs may be left out when time is short.
+    film: (await readFilm(runId))?.frames
+      .filter(({ step, validationLoss }) => step === 0 || validationLoss !== null)
+      .map((frame) => ({ ...frame, runId: null })),
     trace: { ...(await getTrace(runId)), runId: null },
     models: models.map(({ kind, bytes }) => [kind, readSafetensors(bytes).tensors]),
   };

@@ -71,7 +71,10 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
       group = await assembleGroup({ runId: run.id, config, checkpoint, executor }, context);
       const told = { ...started, notes: [...notes, ...notesOnReplicas(group)] };
       await createRunWithCheckpoint({ ...run, started: told }, checkpoint);
-      await carryOut({ run, started: told, checkpoint, trace: null, data, executor, group }, context);
+      await carryOut(
+        { run, started: told, checkpoint, trace: null, film: [], data, executor, group },
+        context,
+      );
     } finally {
       group?.close();
       await letGo(executor);
@@ -86,7 +89,7 @@ export function startSession(request: TrainRequest, context: SessionContext): Pr
 export function resumeSession(runId: string, context: SessionContext): Promise<void> {
   return withRunLock(runId, async () => {
     context.events.emit({ type: "phase", phase: "preparing" });
-    const { run, checkpoint, trace } = await readStoredState(runId);
+    const { run, checkpoint, trace, film } = await readStoredState(runId);
     const { config } = run;
     const graph = graphOf(config);
     const data = await openRunData(config);
@@ -102,7 +105,7 @@ export function resumeSession(runId: string, context: SessionContext): Promise<v
         notes: [...notes, ...notesOnReplicas(group)],
       };
       await updateRun(runId, { status: "running", failure: null, result: null, perImage: null, started });
-      await carryOut({ run, started, checkpoint, trace, data, executor, group }, context);
+      await carryOut({ run, started, checkpoint, trace, film, data, executor, group }, context);
     } finally {
       group?.close();
       await letGo(executor);

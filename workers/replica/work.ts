@@ -74,6 +74,7 @@ async function trainAndTest(attempt: Attempt, frame: Frame, context: SessionCont
     from: attempt.checkpoint,
     epochs: run.epochs,
     trace: attempt.trace,
+    film: attempt.film,
     sink: sinkOf(attempt),
     events,
     control,
@@ -133,12 +134,13 @@ function stepperOf(
 /** Writes every snapshot of the run in one transaction. */
 function sinkOf({ run, checkpoint: { engine, tuning = {} } }: Attempt): CheckpointSink {
   return {
-    save: ({ state, epochs, curve, previews, trace, paused }) =>
+    save: ({ state, epochs, curve, previews, film, trace, paused }) =>
       saveSnapshot({
         checkpoint: { runId: run.id, engine, tuning, ...state },
         run: { status: paused ? "paused" : "running", epochs },
         curve,
         previews: previews.map((preview) => ({ runId: run.id, ...preview })),
+        film,
         trace: trace && { runId: run.id, ...trace },
       }),
     continued: () => updateRun(run.id, { status: "running" }),

@@ -436,13 +436,13 @@ export class WebgpuExecutor implements Executor {
       this.batchesTracked.set(name, weights.get(`${name}.num_batches_tracked`)?.data[0] ?? 0);
   }
 
-  private write(buffer: GPUBuffer, data: Float32Array<ArrayBuffer>): void {
+  private write(buffer: GPUBuffer, data: Float32Array): void {
     this.lab.device.queue.writeBuffer(buffer, 0, data);
   }
 
   private async streamGradients(
     batch: Batch,
-    into: Float32Array<ArrayBuffer>,
+    into: Float32Array,
     pieces: readonly FlatPiece[],
   ): Promise<GradientStream> {
     const staging = await this.staging.of(pieces);
@@ -481,7 +481,7 @@ export class WebgpuExecutor implements Executor {
     return flat;
   }
 
-  private writeFlatGradients(flat: Float32Array<ArrayBuffer>): void {
+  private writeFlatGradients(flat: Float32Array): void {
     this.scaleGradients();
     const { gradientScale } = this;
     const scaled = gradientScale === 1 ? flat : flat.map((g) => g * gradientScale);

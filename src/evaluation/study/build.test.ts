@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import { type StudyReport, type StudyTable, studyCellText } from "@/contracts/studyReport";
 import { buildStudyReport } from "./build";
 import { reportMarkdown } from "./markdown";
@@ -32,8 +33,8 @@ describe("buildStudyReport", () => {
     );
     const table = tableOf(report, "table-3");
     expect(column(table, "row")).toEqual([
-      "U-Net, σ 0.1, mean 0.1",
-      "U-Net, σ 0.2, mean 0.1",
+      "U-Net, σ 0.1",
+      "U-Net, σ 0.2",
       "U-Net++, σ 0.1",
       "U-Net++, σ 0.2",
     ]);
@@ -53,6 +54,22 @@ describe("buildStudyReport", () => {
     ]);
     expect(column(table, "ours.lpips").slice(0, 2)).toEqual(["not measured", "not measured"]);
     expect(table.columns.map(({ id }) => id)).not.toContain("ours.msSsim");
+  });
+
+  it("says that there were no weights for LPIPS where that is why there is none", () => {
+    const lpips = { ok: false, failure: NO_LPIPS_WEIGHTS } as const;
+    const without = studyRun({
+      id: "a",
+      change: (result) => ({ ...result, test: result.test && { ...result.test, lpips } }),
+    });
+    expect(column(tableOf(build(without), "table-3"), "ours.lpips")[0]).toBe("no weights");
+  });
+
+  it("has the study's row once beside a run in mixed precision too", () => {
+    const table = tableOf(build(studyRun({ id: "a", engine: { precision: "mixed" } })), "table-3");
+    expect(column(table, "row")).toEqual(["U-Net, σ 0.1", "U-Net++, σ 0.1"]);
+    expect(column(table, "paper.psnrDb")).toEqual(["34.952 ± 0.040", "34.387 ± 0.050"]);
+    expect(table.footnotes.join(" ")).toContain("In mixed precision");
   });
 
   it("shows every metric that a test has", () => {
@@ -75,7 +92,9 @@ describe("buildStudyReport", () => {
     const table = tableOf(report, "table-3");
     // Means 30 and 32: deviation √2, so the half width is t · √2/√2.
     expect(column(table, "ours.psnrDb")[0]).toBe(`31.000 ± ${T1.toFixed(3)}`);
-    expect(table.footnotes.join(" ")).toContain("Mean over 2 runs with seeds 1 and 2");
+    expect(table.footnotes.join(" ")).toContain(
+      "Mean over 2 runs with seeds 1 and 2 (PSNR 30.000 and 32.000 dB, standard deviation 1.414 dB)",
+    );
     expect(report.leftOut.filter((sentence) => sentence.includes("does not count"))).toEqual([]);
   });
 

@@ -9,10 +9,10 @@ import {
 import { PAPER_CITATION } from "../paperResults";
 import { qualityChart, timeChart } from "./charts";
 import { conditionsTable, differencesTable } from "./conditions";
-import type { StudyContext } from "./context";
+import { contextOf } from "./context";
 import { compareNetworks, type NetworkComparison } from "./paired";
 import { DEFAULT_CROP, pictureFigures } from "./pictureFigures";
-import { dataLetters, runCells } from "./runCells";
+import { runCells } from "./runCells";
 import { summarySentences } from "./summary";
 import { devicesTable } from "./tables/devices";
 import { modelsTable } from "./tables/models";
@@ -27,6 +27,8 @@ export interface StudyOptions {
   readonly madeAt: number;
   readonly title?: string;
   readonly crop?: StudyCrop;
+  /** What the caller had to leave out, a sentence each. */
+  readonly leftOut?: readonly string[];
 }
 
 const DEFAULT_TITLE = "The study again: denoising chest X-rays with U-Net and U-Net++";
@@ -47,13 +49,13 @@ export function buildStudyReport(
       `None of the ${runs.length} chosen runs has test results.`,
       "Choose runs that came to their end.",
     );
-  const context: StudyContext = { runs, cells, letters: dataLetters(cells) };
+  const context = contextOf(cells);
   const comparisons = compareNetworks(cells);
   const quality = qualityTable(context);
   const timeSaved = timeSavedTable(context);
   const methods = priorMethodsTable(context);
   const networks = networksTable(context, comparisons);
-  const figures = pictureFigures(cells, pictures, options.crop ?? DEFAULT_CROP);
+  const figures = pictureFigures(context, pictures, options.crop ?? DEFAULT_CROP);
   return {
     schemaVersion: STUDY_REPORT_VERSION,
     title: options.title ?? DEFAULT_TITLE,
@@ -75,6 +77,7 @@ export function buildStudyReport(
     figures: [timeChart(context), qualityChart(context), ...figures].filter((figure) => figure !== null),
     leftOut: [
       ...leftOut,
+      ...(options.leftOut ?? []),
       ...(quality ? [] : ["Table III needs a run of one device (setup single)."]),
       ...(timeSaved
         ? []

@@ -10,7 +10,7 @@ const AXIS_HEIGHT = 46;
 /** Height of a mark's row, and room between groups. */
 const ROW = 22;
 const GROUP_GAP = 14;
-const PANEL_GAP = 26;
+const PANEL_GAP = 44;
 /** Width of a character of the labels, about: what decides how wide their column is. */
 const CHARACTER = 6.9;
 /** Room right of a bar for its number. */
@@ -89,7 +89,7 @@ function panelSvg(chart: StudyChart, panel: StudyPanel, frame: Frame, colours: P
         ...(low === null ? [] : [low]),
         ...(high === null ? [] : [high]),
       ]);
-  const axis = axisOver(values, bars, bars ? 5 : 3);
+  const axis = axisOver(values, bars, bars ? 5 : 4);
   const valueDigits = bars ? (highest < 100 ? 1 : 0) : axis.digits + 1;
   const plot = {
     left: frame.left + frame.labels,

@@ -2,9 +2,9 @@ import type { StudyChart, StudyMark, StudyPanel } from "@/contracts/studyReport"
 import type { MeanInterval } from "@/contracts/training";
 import { meanInterval } from "../interval";
 import { PAPER_RESULTS, PAPER_WIDTH } from "../paperResults";
-import { paperSetup, type StudyContext } from "./context";
+import { asFloat32, paperResult, type StudyContext } from "./context";
 import { METRICS, type Metric, metricOf } from "./metrics";
-import { NETWORK_TITLES, networkTitle, noiseTitle, setupTitle } from "./names";
+import { NETWORK_TITLES, networkTitle, setupTitle } from "./names";
 import type { RunCell } from "./runCells";
 import { isShared, secondsInterval } from "./seconds";
 import { singleCells } from "./tables/quality";
@@ -39,12 +39,12 @@ function seriesNames(cells: readonly RunCell[]): (cell: RunCell) => string {
 
 /** Figure 4: seconds of training and validation, ours and the study's each on an axis of its own. */
 export function timeChart(context: StudyContext): StudyChart | null {
-  const { cells } = context;
+  const { cells, noiseOf } = context;
   if (cells.length === 0) return null;
   const seriesOf = seriesNames(cells);
-  const severalNoises = new Set(cells.map(({ noise }) => noiseTitle(noise))).size > 1;
+  const severalNoises = new Set(cells.map(({ noise }) => noiseOf(noise))).size > 1;
   const ours = cells.map((cell) => ({
-    label: `${setupTitle(cell.engine)}${isShared(cell) ? " (shared device)" : ""}${severalNoises ? `, ${noiseTitle(cell.noise)}` : ""}${imagesSuffix(context, cell)}`,
+    label: `${setupTitle(cell.engine)}${isShared(cell) ? " (shared device)" : ""}${severalNoises ? `, ${noiseOf(cell.noise)}` : ""}${imagesSuffix(context, cell)}`,
     mark: mark(seriesOf(cell), "ours", secondsInterval(cell)),
   }));
   const stds = new Set(cells.map(({ noise }) => noise.std));
@@ -77,6 +77,7 @@ function quality({ runs }: RunCell, metric: Metric): MeanInterval | null {
 
 /** Table III as a chart: a panel a metric, ours and the study's beside each other at each noise. */
 export function qualityChart(context: StudyContext): StudyChart | null {
+  const { noiseOf } = context;
   const cells = singleCells(context.cells);
   if (cells.length === 0) return null;
   const seriesOf = seriesNames(cells);
@@ -84,13 +85,8 @@ export function qualityChart(context: StudyContext): StudyChart | null {
     (metric) => {
       const ours = cells.flatMap((cell) => {
         const value = quality(cell, metric);
-        const label = `${noiseTitle(cell.noise)}${imagesSuffix(context, cell)}`;
-        const beside = PAPER_RESULTS.find(
-          ({ noiseStd, model, setup }) =>
-            noiseStd === cell.noise.std &&
-            model === cell.model.name &&
-            setup === paperSetup({ engine: { ...cell.engine, precision: "f32" } }),
-        );
+        const label = `${noiseOf(cell.noise)}${imagesSuffix(context, cell)}`;
+        const beside = paperResult(asFloat32(cell));
         const theirs = beside?.[metric.id as "psnrDb" | "ssim" | "lpips"];
         return [
           ...(value ? [{ label, mark: mark(seriesOf(cell), "ours", value) }] : []),
@@ -105,7 +101,7 @@ export function qualityChart(context: StudyContext): StudyChart | null {
     kind: "points",
     id: "figure-quality",
     title: "Quality by noise",
-    caption: `Means over the test images with their 95 % intervals, one device; hollow: the study (width ${PAPER_WIDTH}, NIH ChestX-ray14). PSNR and SSIM: higher is better; LPIPS: lower. The axes do not begin at 0.`,
+    caption: `Means over the test images with their 95 % intervals, one device; hollow: the study (width ${PAPER_WIDTH}, NIH ChestX-ray14). PSNR and SSIM: higher is better; LPIPS: lower. The axes need not begin at 0.`,
     panels,
   };
 }

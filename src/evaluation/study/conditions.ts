@@ -4,6 +4,7 @@ import { PAPER_DATA, PAPER_DEVICE, paperConfig } from "../paperResults";
 import { deviceOf } from "../reportParts";
 import { number, words } from "./cells";
 import type { StudyContext } from "./context";
+import { THE_STUDY } from "./markdown";
 import { networkTitle, noiseTitle, setupTitle } from "./names";
 import type { TestedRun } from "./runCells";
 
@@ -89,6 +90,7 @@ const VALUE_WORDS: Readonly<Record<string, string>> = {
   fresh: "afresh at each visit",
   last: "the second of a block",
   both: "both of a block",
+  none: "none",
   null: "no limit",
   f16: "16-bit floats",
 };
@@ -148,7 +150,7 @@ export function differencesTable(context: StudyContext): StudyTable {
       "What was done otherwise than in the study. Its numbers and ours are comparable only as far as this allows.",
     columns: [
       { id: "what", title: "What", unit: null, source: "condition" },
-      { id: "paper", title: "The study", unit: null, source: "paper" },
+      { id: "paper", title: THE_STUDY, unit: null, source: "paper" },
       { id: "ours", title: "These runs", unit: null, source: "ours" },
     ],
     rows: rows.map((row) => row.map(words)),

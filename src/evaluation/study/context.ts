@@ -1,16 +1,26 @@
-import type { StudyCell, StudyColumn, StudyRun } from "@/contracts/studyReport";
+import type { StudyCell, StudyColumn } from "@/contracts/studyReport";
 import { PAPER_RESULTS, type PaperResult } from "../paperResults";
 import { absent, type Footnotes, mean, number, words } from "./cells";
 import { METRICS, metricColumn } from "./metrics";
 import { NETWORK_TITLES, networkTitle, noiseTitle } from "./names";
-import type { RunCell } from "./runCells";
+import { dataLetters, type RunCell } from "./runCells";
 
 /** What every table is made from. */
 export interface StudyContext {
-  readonly runs: readonly StudyRun[];
   readonly cells: readonly RunCell[];
   /** By `RunCell.data`; null where all runs were made on the same images. */
   readonly letters: ReadonlyMap<string, string> | null;
+  /** "σ 0.1"; with the mean where runs differ in it. */
+  readonly noiseOf: (noise: RunCell["noise"]) => string;
+}
+
+export function contextOf(cells: readonly RunCell[]): StudyContext {
+  const means = new Set(cells.map(({ noise }) => noise.mean));
+  return {
+    cells,
+    letters: dataLetters(cells),
+    noiseOf: (noise) => (means.size > 1 ? noiseTitle(noise) : `σ ${noise.std}`),
+  };
 }
 
 /** The study's name of a setup and precision; null for those it did not run. */
@@ -42,6 +52,11 @@ export function paperResult(cell: Pick<RunCell, "model" | "noise" | "engine">): 
   );
 }
 
+/** A cell as if it had run in float32: the study has one device in no other precision, so that is what stands beside. */
+export function asFloat32(cell: RunCell): RunCell {
+  return { ...cell, engine: { ...cell.engine, precision: "f32" } };
+}
+
 /** The study's results at noise levels of these cells that none of the cells stands beside. */
 export function paperOnly(
   cells: readonly RunCell[],
@@ -64,10 +79,10 @@ export const rowColumns = ({ letters }: StudyContext): StudyColumn[] => [
 ];
 
 export const rowCells = (
-  { letters }: StudyContext,
+  { letters, noiseOf }: StudyContext,
   { model, noise, data }: Pick<RunCell, "model" | "noise" | "data">,
 ): StudyCell[] => [
-  words(`${networkTitle(model)}, ${noiseTitle(noise)}`),
+  words(`${networkTitle(model)}, ${noiseOf(noise)}`),
   number(model.width, 0),
   ...(letters ? [words(letters.get(data) ?? "–")] : []),
 ];
@@ -86,9 +101,10 @@ export const paperMetricColumns: readonly StudyColumn[] = PAPER_METRICS.map((met
 );
 
 export function paperMetricCells(result: PaperResult | null, why = "not in the study"): StudyCell[] {
-  return PAPER_METRICS.map((metric) =>
-    result ? mean(result[metric.id as "psnrDb" | "ssim" | "lpips"], metric.digits) : absent(why),
-  );
+  return PAPER_METRICS.map((metric, at) => {
+    if (result) return mean(result[metric.id as "psnrDb" | "ssim" | "lpips"], metric.digits);
+    return absent(at === 0 ? why : "–");
+  });
 }
 
 /** Marks of what is particular to the runs of a cell. */

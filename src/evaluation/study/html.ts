@@ -6,9 +6,9 @@ import {
   type StudySource,
   type StudyTable,
   studyCellText,
+  studyColumnGroups,
 } from "@/contracts/studyReport";
 import { chartSvg } from "./chartSvg";
-import { columnGroups } from "./latex";
 import { DISCLAIMER, minuteOf } from "./markdown";
 import { pictureSvg } from "./pictureSvg";
 import { DARK, escapeXml, FONT, INHERITED, LIGHT, type Palette } from "./svg";
@@ -33,19 +33,21 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{${variables(DARK, "#0d151c", "#62d0d5")}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 ${FONT}}
-main{max-width:1080px;margin:0 auto;padding:40px 20px 80px}
+main{max-width:1240px;margin:0 auto;padding:40px 20px 80px}
 h1{font-size:1.8rem;line-height:1.2;margin:0 0 6px;letter-spacing:-0.01em}
 h2{font-size:1.2rem;margin:44px 0 12px}
 p,li{max-width:80ch}
 .dimmed{color:var(--dimmed)}
 section,figure{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:18px 20px;margin:0 0 18px}
-h3{font-size:1rem;margin:0 0 4px}
+h3,section h2{margin:0 0 4px}
+h3{font-size:1rem}
 .scroll{overflow-x:auto;margin-top:10px}
 table{border-collapse:collapse;font-size:0.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:6px 12px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 thead th{color:var(--dimmed);font-weight:600;vertical-align:bottom}
+thead td{border-bottom:0}
 thead tr:first-child th[colspan]{color:var(--ink);border-bottom:0;padding-bottom:0}
-tbody th{font-weight:600;min-width:9em}
+tbody th{font-weight:600;min-width:11em}
 td.words{min-width:8em;max-width:26em}
 td.number,th.number{text-align:right;white-space:nowrap}
 td.absent{color:var(--dimmed)}
@@ -55,7 +57,8 @@ sup{line-height:0}
 .notes{font-size:0.82rem;color:var(--dimmed);margin:10px 0 0;padding-left:1.4em}
 figure svg{display:block;width:100%;height:auto}
 figcaption{margin-top:12px;font-size:0.87rem}
-@media print{:root{${variables(LIGHT, "#ffffff", "#0a6b73")}}body{font-size:11px}main{max-width:none;padding:0}section,figure{border:0;padding:0;break-inside:avoid}.scroll{overflow:visible}table{font-size:0.78em;width:100%}th,td{padding-right:6px}td.number,th.number{white-space:normal}}
+@page{size:A4 landscape;margin:12mm}
+@media print{:root{${variables(LIGHT, "#ffffff", "#0a6b73")}}body{font-size:11px}h2,h3{break-after:avoid}.notes{font-size:0.8em}main{max-width:none;padding:0}section,figure{border:0;padding:0;break-inside:avoid}.scroll{overflow:visible}table{font-size:0.8em;width:100%}th,td{padding:3px 7px 3px 0}figure svg{max-height:165mm}td.number,th.number{white-space:normal}}
 `;
 
 const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
@@ -65,14 +68,15 @@ const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
 };
 
 const isNumberColumn = ({ rows }: StudyTable, at: number): boolean =>
-  rows.some((row) => typeof row[at]?.value === "number");
+  rows.some((row) => typeof row[at]?.value === "number") || rows.every((row) => row[at]?.value === null);
 
 function cellHtml(cell: StudyCell): string {
   const marks = cell.marks?.length ? `<sup>${cell.marks.join(", ")}</sup>` : "";
   return escapeXml(studyCellText(cell)) + marks;
 }
 
-export function tableHtml(table: StudyTable): string {
+/** `level`: of its heading. */
+function tableHtml(table: StudyTable, level: 2 | 3 = 3): string {
   const { title, caption, columns, rows, footnotes } = table;
   const classesOf = (at: number, cell?: StudyCell): string => {
     const names = [
@@ -82,8 +86,8 @@ export function tableHtml(table: StudyTable): string {
     ];
     return ` class="${names.join(" ")}"`;
   };
-  const groups = columnGroups(columns);
-  const groupRow = groups.some(({ source }) => source !== "condition")
+  const groups = studyColumnGroups(columns);
+  const groupRow = groups.some(({ source, span }) => source !== "condition" && span > 1)
     ? `<tr>${groups.map(({ source, span }) => (source === "condition" ? `<td colspan="${span}"></td>` : `<th scope="colgroup" colspan="${span}"${source === "paper" ? ' class="paper"' : ""}>${SOURCE_TITLES[source]}</th>`)).join("")}</tr>`
     : "";
   const head = columns
@@ -102,7 +106,7 @@ export function tableHtml(table: StudyTable): string {
     footnotes.length > 0
       ? `<ol class="notes">${footnotes.map((sentence) => `<li>${escapeXml(sentence)}</li>`).join("")}</ol>`
       : "";
-  return `<section id="${table.id}"><h3>${escapeXml(title)}</h3><p class="dimmed">${escapeXml(caption)}</p><div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(title)}"><table><thead>${groupRow}<tr>${head}</tr></thead><tbody>${body}</tbody></table></div>${notes}</section>`;
+  return `<section id="${table.id}"><h${level}>${escapeXml(title)}</h${level}><p class="dimmed">${escapeXml(caption)}</p><div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(title)}"><table><thead>${groupRow}<tr>${head}</tr></thead><tbody>${body}</tbody></table></div>${notes}</section>`;
 }
 
 function figureHtml(figure: StudyFigure, images: readonly StudyPictureImage[]): string {
@@ -132,14 +136,12 @@ export function reportHtml(report: StudyReport, images: readonly StudyPictureIma
 <h1>${escapeXml(title)}</h1>
 <p class="dimmed">${escapeXml(`${DISCLAIMER} ${minuteOf(madeAt)}. Beside ${citation}.`)}</p>
 ${summary.length > 0 ? list(summary) : ""}
-<h2>Differences from the study</h2>
-${tableHtml(differences)}
+${tableHtml(differences, 2)}
 <h2>Tables</h2>
-${tables.map(tableHtml).join("\n")}
+${tables.map((table) => tableHtml(table)).join("\n")}
 <h2>Figures</h2>
 ${figures.map((figure) => figureHtml(figure, images)).join("\n")}
-<h2>Conditions</h2>
-${tableHtml(conditions)}
+${tableHtml(conditions, 2)}
 ${leftOut.length > 0 ? `<h2>Left out</h2>\n${list(leftOut)}` : ""}
 </main>
 </body>

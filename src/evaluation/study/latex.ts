@@ -5,6 +5,7 @@ import {
   type StudySource,
   type StudyTable,
   studyCellText,
+  studyColumnGroups,
 } from "@/contracts/studyReport";
 import { DISCLAIMER, minuteOf } from "./markdown";
 
@@ -24,6 +25,8 @@ const SPECIAL: Readonly<Record<string, string>> = {
   ">": "\\textgreater{}",
   "|": "\\textbar{}",
   '"': "\\textquotedbl{}",
+  // After a line's end TeX would take it for the start of an option.
+  "[": "{[}",
   σ: "$\\sigma$",
   "±": "$\\pm$",
   "×": "$\\times$",
@@ -42,9 +45,13 @@ const SPECIAL: Readonly<Record<string, string>> = {
   "\u00a0": "~",
 };
 
+/** What T1 fonts lack would end the run of TeX: a name in another script loses its letters here, and here only. */
+const NOT_IN_T1 = /[^\x20-\x7e\u00a0-\u017f]/gu;
+
 /** Text as LaTeX sets it; every special character stands for itself. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\{}&%$#_~^<>|"σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
+  const escaped = text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
+  return escaped.replace(NOT_IN_T1, "?");
 }
 
 /** Words longer than this get a column that breaks lines. */
@@ -53,7 +60,8 @@ const LONG_WORDS = 26;
 function alignment(table: StudyTable, at: number): string {
   const cells = table.rows.map((row) => row[at] ?? { value: null });
   const longest = Math.max(0, ...cells.map((cell) => studyCellText(cell).length));
-  if (cells.some(({ value }) => typeof value === "number")) return "r";
+  if (cells.some(({ value }) => typeof value === "number") || cells.every(({ value }) => value === null))
+    return "r";
   return longest > LONG_WORDS ? "p{0.2\\linewidth}" : "l";
 }
 
@@ -68,23 +76,11 @@ const SOURCE_TITLES: Readonly<Record<StudySource, string>> = {
   condition: "",
 };
 
-/** Runs of columns with the same source. */
-export function columnGroups(
-  columns: readonly StudyColumn[],
-): readonly { readonly source: StudySource; readonly span: number }[] {
-  const groups: { source: StudySource; span: number }[] = [];
-  for (const { source } of columns) {
-    const last = groups.at(-1);
-    if (last?.source === source) last.span++;
-    else groups.push({ source, span: 1 });
-  }
-  return groups;
-}
-
 function headLines(columns: readonly StudyColumn[]): string[] {
   const titles = columns.map(({ title, unit }) => escapeLatex(unit === null ? title : `${title} (${unit})`));
-  const groups = columnGroups(columns);
-  if (!groups.some(({ source }) => source !== "condition")) return [`${titles.join(" & ")} \\\\`];
+  const groups = studyColumnGroups(columns);
+  if (!groups.some(({ source, span }) => source !== "condition" && span > 1))
+    return [`${titles.join(" & ")} \\\\`];
   let first = 1;
   const rules: string[] = [];
   const cells = groups.map(({ source, span }) => {
@@ -101,7 +97,7 @@ export function tableLatex(table: StudyTable): string {
   return [
     "\\begin{table}[htbp]",
     "\\centering\\footnotesize",
-    `\\caption{${escapeLatex(`${title}. ${caption}`)}}`,
+    `\\caption*{${escapeLatex(`${title}. ${caption}`)}}`,
     `\\label{tab:${id}}`,
     "\\begin{adjustbox}{max width=\\linewidth}",
     `\\begin{tabular}{@{}${columns.map((_, at) => alignment(table, at)).join("")}@{}}`,
@@ -135,8 +131,8 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\documentclass[10pt]{article}",
     "\\usepackage[utf8]{inputenc}",
     "\\usepackage[T1]{fontenc}",
-    "\\usepackage[margin=2cm]{geometry}",
-    "\\usepackage{booktabs,adjustbox,graphicx}",
+    "\\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
+    "\\usepackage{booktabs,adjustbox,graphicx,caption,placeins}",
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
     `\\date{${escapeLatex(minuteOf(madeAt))}}`,
@@ -146,7 +142,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     ...itemize(summary),
     "\\section*{Differences from the study}",
     tableLatex(differences),
-    "\\section*{Tables}",
+    "\\FloatBarrier\\section*{Tables}",
     ...tables.map(tableLatex),
     ...figures.flatMap((figure) => {
       const file = pictureFiles.get(figure.id);
@@ -154,15 +150,15 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
       return [
         "\\begin{figure}[htbp]",
         "\\centering",
-        `\\includegraphics[width=\\linewidth]{${file}}`,
-        `\\caption{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
+        `\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`,
+        `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
         `\\label{fig:${figure.id}}`,
         "\\end{figure}",
       ];
     }),
-    "\\section*{Conditions}",
+    "\\FloatBarrier\\section*{Conditions}",
     tableLatex(conditions),
-    ...(leftOut.length > 0 ? ["\\section*{Left out}", ...itemize(leftOut)] : []),
+    ...(leftOut.length > 0 ? ["\\FloatBarrier\\section*{Left out}", ...itemize(leftOut)] : []),
     "\\end{document}",
   ].join("\n")}\n`;
 }

@@ -7,10 +7,13 @@ import {
 } from "@/contracts/studyReport";
 import { table as markdownTable } from "../reportParts";
 
+/** A column that says itself whose it is. */
+export const THE_STUDY = "The study";
+
 /** "PSNR (dB)"; of the study "Study: PSNR (dB)". */
 export function columnTitle({ title, unit, source }: StudyColumn): string {
   const named = unit === null ? title : `${title} (${unit})`;
-  return source === "paper" ? `Study: ${named}` : named;
+  return source === "paper" && title !== THE_STUDY ? `Study: ${named}` : named;
 }
 
 /** `[^…]` needs an anchor of its own in every table; superscripts stand on their own. */

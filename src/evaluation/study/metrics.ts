@@ -69,16 +69,14 @@ export function metricCell(
   ]);
 }
 
-/** How several seeds make one number. */
+/** How several seeds make one number, and how far they lie apart. */
 export function seedsSentence(runs: RunCell["runs"]): string {
   const seeds = runs.map(({ result }) => String(result.config.seed));
-  return `Mean over ${runs.length} runs with seeds ${listed(seeds)}, which have their own weights, noise and test images; ± is the 95 % interval between seeds (Student's t), not between images.`;
-}
-
-/** Standard deviation between the seeds' means of a metric, or null. */
-export function spreadOf({ runs }: RunCell, id: string): number | null {
-  const means = runs.flatMap(({ result }) => metricOf(result.test.denoised, id)?.mean ?? []);
-  if (means.length < 2) return null;
+  const means = runs.map(({ result }) => result.test.denoised.psnrDb.mean);
   const center = means.reduce((sum, value) => sum + value, 0) / means.length;
-  return Math.sqrt(means.reduce((sum, value) => sum + (value - center) ** 2, 0) / (means.length - 1));
+  const deviation = Math.sqrt(
+    means.reduce((sum, value) => sum + (value - center) ** 2, 0) / (means.length - 1),
+  );
+  const apart = `PSNR ${listed(means.map((value) => value.toFixed(PSNR_DIGITS)))} dB, standard deviation ${deviation.toFixed(PSNR_DIGITS)} dB`;
+  return `Mean over ${runs.length} runs with seeds ${listed(seeds)} (${apart}), which have their own weights, noise and test images; ± is the 95 % interval between seeds (Student's t), not between images.`;
 }

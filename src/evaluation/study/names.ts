@@ -30,11 +30,6 @@ export function setupTitle(engine: RunConfig["engine"]): string {
   return `${devices}${engine.precision === "mixed" ? " + mixed precision" : ""}`;
 }
 
-export const PRECISION_TITLES: Record<RunConfig["engine"]["precision"], string> = {
-  f32: "float32",
-  mixed: "mixed precision",
-};
-
 /** "a", "a and b", "a, b and c". */
 export function listed(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;

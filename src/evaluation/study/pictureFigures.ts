@@ -1,11 +1,12 @@
 import type { StudyCrop, StudyPicture, StudyPictureFigure } from "@/contracts/studyReport";
-import { NETWORK_ORDER, networkTitle, noiseTitle } from "./names";
-import type { RunCell, TestedRun } from "./runCells";
+import type { StudyContext } from "./context";
+import { NETWORK_ORDER, networkTitle } from "./names";
+import { dataKey, type RunCell, type TestedRun } from "./runCells";
 
 /** Around the middle of the left lung of a frontal radiograph. */
 export const DEFAULT_CROP: StudyCrop = { left: 0.2, top: 0.3, side: 0.25 };
-/** Absolute error drawn white: twice the smallest noise of the study. */
-export const ERROR_WHITE = 0.2;
+/** Absolute error drawn white: the smallest σ of the study. */
+const ERROR_WHITE = 0.1;
 
 const FIGURE_NUMBERS: Readonly<Record<string, number>> = { "0.1": 5, "0.2": 6, "0.3": 7 };
 
@@ -15,17 +16,29 @@ interface Shown {
 }
 
 /** Of several runs of one network on one image, the one of a single device in float32 first, then the newest. */
-function preferred(a: Shown, b: Shown): number {
-  const plain = ({ run }: Shown): number => {
-    const { setup, precision } = run.result.config.engine;
+function preferred(a: TestedRun, b: TestedRun): number {
+  const plain = ({ result }: TestedRun): number => {
+    const { setup, precision } = result.config.engine;
     return Number(setup === "single") * 2 + Number(precision === "f32");
   };
-  return plain(b) - plain(a) || b.run.createdAt - a.run.createdAt;
+  return plain(b) - plain(a) || b.createdAt - a.createdAt;
+}
+
+/** Runs whose pictures figures show: of each network, noise, seed and set of images the preferred one. */
+export function picturedRuns(cells: readonly RunCell[]): ReadonlySet<string> {
+  const best = new Map<string, TestedRun>();
+  for (const run of cells.flatMap(({ runs }) => [...runs])) {
+    const { model, noise, seed } = run.result.config;
+    const key = JSON.stringify([model, noise.mean, noise.std, seed, dataKey(run)]);
+    const known = best.get(key);
+    if (!known || preferred(run, known) < 0) best.set(key, run);
+  }
+  return new Set([...best.values()].map(({ id }) => id));
 }
 
 /** Figures 5 to 7: one a noise level and test image, with every network that has a picture of it with the same noise. */
 export function pictureFigures(
-  cells: readonly RunCell[],
+  { cells, noiseOf: titleOf }: StudyContext,
   pictures: readonly StudyPicture[],
   crop: StudyCrop,
 ): StudyPictureFigure[] {
@@ -47,7 +60,7 @@ export function pictureFigures(
       const base = figureNumber ? `figure-${figureNumber}` : `figure-noise-${noise.std}`;
       const place = (places.get(base) ?? 0) + 1;
       places.set(base, place);
-      return figureOf(group, `${base}-${place}`, figureNumber, crop);
+      return figureOf(group, { id: `${base}-${place}`, figureNumber, crop, noiseTitle: titleOf(noise) });
     });
 }
 
@@ -58,12 +71,20 @@ const noiseOf = ([first]: readonly Shown[]): { readonly mean: number; readonly s
 
 function figureOf(
   group: readonly Shown[],
-  id: string,
-  figureNumber: number | undefined,
-  crop: StudyCrop,
+  {
+    id,
+    figureNumber,
+    crop,
+    noiseTitle,
+  }: {
+    readonly id: string;
+    readonly figureNumber: number | undefined;
+    readonly crop: StudyCrop;
+    readonly noiseTitle: string;
+  },
 ): StudyPictureFigure {
   const networks = new Map<string, Shown>();
-  for (const shown of group.toSorted(preferred)) {
+  for (const shown of group.toSorted((a, b) => preferred(a.run, b.run))) {
     const { model } = shown.run.result.config;
     const key = JSON.stringify([model.name, model.norm, model.width]);
     if (!networks.has(key)) networks.set(key, shown);
@@ -76,12 +97,12 @@ function figureOf(
     );
   });
   const { run, picture } = ordered[0] as Shown;
-  const { noise, model: _ } = run.result.config;
+  const { noise } = run.result.config;
   return {
     kind: "pictures",
     id,
-    title: figureNumber ? `Figure ${figureNumber}` : `At ${noiseTitle(noise)}`,
-    caption: `Test image ${picture.imageIndex} with ${noiseTitle(noise)}: whole, its crop enlarged (bicubic), and the absolute error, white at ${ERROR_WHITE}. Brightness is clamped to [0, 1] for showing; PSNR is of what is not clamped.`,
+    title: figureNumber ? `Figure ${figureNumber}` : `At ${noiseTitle}`,
+    caption: `Test image ${picture.imageIndex} with ${noiseTitle}: whole, its crop enlarged (bicubic), and the absolute error, white at ${ERROR_WHITE}. Brightness is clamped to [0, 1] for showing; PSNR is of what is not clamped.`,
     imageIndex: picture.imageIndex,
     key: picture.key,
     noise: { mean: noise.mean, std: noise.std },

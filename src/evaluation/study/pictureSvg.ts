@@ -8,6 +8,14 @@ const HEAD = 46;
 const SIDE = 28;
 const EDGE = 10;
 
+/** Where the cells of the upper row, the whole images, lie in the SVG. */
+export function wholePlaces(
+  { columns }: StudyPictureFigure,
+  { cell, gap }: StudyPictureImage,
+): { readonly lefts: readonly number[]; readonly top: number; readonly side: number } {
+  return { lefts: columns.map((_, place) => SIDE + place * (cell + gap)), top: HEAD, side: cell };
+}
+
 /** How many times the crop is enlarged, e.g. "4" or "3.8". */
 function enlargement({ crop, size }: StudyPictureFigure, cell: number): string {
   const factor = cell / cropPixels(crop, size).side;

@@ -1,7 +1,7 @@
 import type { ModelConfig, NoiseConfig, RunConfig } from "@/contracts/runConfig";
 import { diffConfigs, setupOf } from "@/contracts/runConfig";
 import type { StudyRun } from "@/contracts/studyReport";
-import { listed, NETWORK_ORDER, networkTitle, noiseTitle, setupTitle } from "./names";
+import { listed, NETWORK_ORDER } from "./names";
 
 /** A run with a test: only these have a place in the tables. */
 export type TestedRun = StudyRun & {
@@ -48,11 +48,6 @@ function cellKey(run: StudyRun): string {
 }
 
 const isTested = (run: StudyRun): run is TestedRun => run.result.test !== null;
-
-/** "U-Net width 8 at σ 0.1, 1 device". */
-export function cellTitle({ model, noise, engine }: Pick<RunCell, "model" | "noise" | "engine">): string {
-  return `${networkTitle(model)} width ${model.width} at ${noiseTitle(noise)}, ${setupTitle(engine)}`;
-}
 
 function sameMethod(counts: TestedRun, other: TestedRun): boolean {
   return (

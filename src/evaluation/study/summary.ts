@@ -1,8 +1,8 @@
 import { type StudyCell, studyCellText } from "@/contracts/studyReport";
 import { difference, Footnotes, mean, PSNR_DIGITS, pValue } from "./cells";
-import { paperResult, type StudyContext } from "./context";
+import { asFloat32, paperResult, type StudyContext } from "./context";
 import { METRICS, type Metric, metricCell } from "./metrics";
-import { listed, networkTitle, noiseTitle } from "./names";
+import { listed, networkTitle } from "./names";
 import type { NetworkComparison } from "./paired";
 import type { RunCell } from "./runCells";
 import { comparisonTitle } from "./tables/networks";
@@ -19,12 +19,12 @@ export function summarySentences(
   const cells = single.length > 0 ? single : context.cells;
   const byNoise = new Map<string, RunCell[]>();
   for (const cell of cells) {
-    const place = `${noiseTitle(cell.noise)}${context.letters ? ` on images ${context.letters.get(cell.data)}` : ""}`;
+    const place = `${context.noiseOf(cell.noise)}${context.letters ? ` on images ${context.letters.get(cell.data)}` : ""}`;
     byNoise.set(place, [...(byNoise.get(place) ?? []), cell]);
   }
   const quality = [...byNoise].map(([place, group]) => {
     const parts = group.map((cell) => {
-      const paper = paperResult({ ...cell, engine: { ...cell.engine, precision: "f32" } });
+      const paper = paperResult(asFloat32(cell));
       const beside = paper ? ` (the study: ${decibels(mean(paper.psnrDb, PSNR_DIGITS))})` : "";
       const width = cell.model.width === 64 ? "" : ` width ${cell.model.width}`;
       return `${networkTitle(cell.model)}${width} reaches ${decibels(metricCell(cell, PSNR, new Footnotes()))}${beside}`;
@@ -37,7 +37,7 @@ export function summarySentences(
       const { first, images, holmP } = comparison;
       const found = studyCellText(difference(comparison.difference, PSNR_DIGITS));
       const p = studyCellText(pValue(holmP));
-      return `${comparisonTitle(comparison)} at ${noiseTitle(first.noise)}: ${found} dB over ${images} test images (Wilcoxon, Holm: p ${p.startsWith("<") ? p : `= ${p}`}).`;
+      return `${comparisonTitle(comparison)} at ${context.noiseOf(first.noise)}: ${found} dB over ${images} test images (Wilcoxon, Holm: p ${p.startsWith("<") ? p : `= ${p}`}).`;
     });
   return [...quality, ...against];
 }

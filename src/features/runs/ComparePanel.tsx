@@ -1,5 +1,7 @@
-import { Card, Group, SegmentedControl, Stack, Table, Text, Title } from "@mantine/core";
+import { Button, Card, Group, SegmentedControl, Stack, Table, Text, Title } from "@mantine/core";
+import { IconMovie } from "@tabler/icons-react";
 import { useEffect, useMemo, useState } from "react";
+import { Link } from "wouter";
 import type { RunRecord } from "@/contracts/run";
 import type { EpochRecord } from "@/contracts/training";
 import type { ThinnedCurve } from "@/state/curve";
@@ -28,6 +30,7 @@ export function ComparePanel({ runs }: { readonly runs: readonly RunRecord[] }) 
     [runs, measure, curves],
   );
   const { label, format, log } = MEASURES[measure];
+  const [first, second, third] = runs;
   return (
     <Card component="section" aria-label="Comparison">
       <Group justify="space-between" mb="md">
@@ -48,6 +51,19 @@ export function ComparePanel({ runs }: { readonly runs: readonly RunRecord[] }) 
         log={log}
         height={300}
       />
+      {first && second && !third && (
+        <Button
+          component={Link}
+          href={`/runs/${first.id}?beside=${second.id}`}
+          variant="default"
+          size="xs"
+          mt="sm"
+          w="fit-content"
+          leftSection={<IconMovie size={16} />}
+        >
+          Watch both learn, side by side
+        </Button>
+      )}
       {runs.length > 1 && <Differences runs={runs} />}
       {runs.length === 1 && (
         <Text size="sm" c="dimmed" mt="sm">

@@ -7,8 +7,8 @@ import { importRun } from "@/state/runs";
 import { DropTarget } from "@/ui/DropTarget";
 import { FailurePanel } from "@/ui/FailurePanel";
 
-/** A place to drop an exported run: the zip, or the files of a result folder. */
-export function ImportPanel() {
+/** A place to drop an exported run: the zip, or the files of a result folder. `thenOpen`: go to its page. */
+export function ImportPanel({ thenOpen = true }: { readonly thenOpen?: boolean }) {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [, navigate] = useLocation();
@@ -18,8 +18,8 @@ export function ImportPanel() {
     setFailure(null);
     const outcome = await importRun(files);
     setBusy(false);
-    if (outcome.ok) navigate(`/runs/${outcome.value}`);
-    else setFailure(outcome.failure);
+    if (!outcome.ok) setFailure(outcome.failure);
+    else if (thenOpen) navigate(`/runs/${outcome.value}`);
   };
   return (
     <Stack gap="sm">

@@ -27,9 +27,10 @@ export const configAddress = (run: RunRecord): string => `/train?${configToQuery
 export function useRunActions(run: RunRecord) {
   const resumeRun = useResume();
   const [exporting, setExporting] = useState(false);
-  const save = async (): Promise<void> => {
+  /** `film`: with the pictures of its film. */
+  const save = async (film = true): Promise<void> => {
     setExporting(true);
-    const outcome = await exportRun(run.id, knownPaths());
+    const outcome = await exportRun(run.id, knownPaths(), film);
     setExporting(false);
     if (outcome.ok) saveBlob(outcome.value, `${safeFileName(run.name)}.zip`);
     else
@@ -115,8 +116,8 @@ export function RunMenu({ run, onDeleted }: { readonly run: RunRecord; readonly 
           onClose={close}
           opener={opener}
         >
-          “{run.name}” goes with its curves, checkpoint, results and trained weights. This cannot be undone;
-          export it first to keep a copy. Its images stay.
+          “{run.name}” goes with its curves, film, checkpoint, results and trained weights. This cannot be
+          undone; export it first to keep a copy. Its images stay.
         </ConfirmDialog>
       )}
     </>

@@ -7,10 +7,11 @@ import {
   IconSettings,
 } from "@tabler/icons-react";
 import { useEffect, useMemo, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link, useLocation, useSearch } from "wouter";
 import type { RunRecord } from "@/contracts/run";
 import { isSynchronised } from "@/contracts/runConfig";
 import type { PreviewStrip as Strip } from "@/contracts/training";
+import { FilmCard } from "@/features/film/FilmCard";
 import { EpochChart } from "@/features/training/EpochChart";
 import { LossChart, lossTraces } from "@/features/training/LossChart";
 import { ResultTable } from "@/features/training/ResultTable";
@@ -38,7 +39,7 @@ import { StatusBadge } from "./StatusBadge";
 export default function RunScreen({ runId }: { readonly runId: string }) {
   const { status, runs, failure } = useRuns();
   const run = runs.find(({ id }) => id === runId);
-  if (run) return <RunPage run={run} />;
+  if (run) return <RunPage run={run} runs={runs} />;
   if (status === "loading") return <LoadingScreen />;
   return (
     <>
@@ -60,7 +61,8 @@ export default function RunScreen({ runId }: { readonly runId: string }) {
   );
 }
 
-function RunPage({ run }: { readonly run: RunRecord }) {
+function RunPage({ run, runs }: { readonly run: RunRecord; readonly runs: readonly RunRecord[] }) {
+  const beside = new URLSearchParams(useSearch()).get("beside");
   const [, navigate] = useLocation();
   const { resume, save, exporting, resumable } = useRunActions(run);
   const trainedHere = useTraining((state) => state.run?.id === run.id && isLive(state.phase));
@@ -125,6 +127,7 @@ function RunPage({ run }: { readonly run: RunRecord }) {
             {run.result.test.denoised.lpips === null && <MeasureLpips runId={run.id} />}
           </Card>
         )}
+        <FilmCard run={run} runs={runs} beside={beside} onExportWithout={() => void save(false)} />
         {run.result && run.result.replicas.length > 1 && (
           <Card>
             <Title order={2} mb="sm">

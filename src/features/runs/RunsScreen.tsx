@@ -1,5 +1,5 @@
 import { Button, Card, Stack } from "@mantine/core";
-import { IconChartLine, IconPlus } from "@tabler/icons-react";
+import { IconChartLine, IconPlus, IconReportAnalytics } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { ResumeBanner } from "@/features/training/ResumeBanner";
@@ -30,6 +30,16 @@ export default function RunsScreen() {
         title="Runs"
         lead="Every training run, with its config, curves, results and weights. Tick runs to compare them."
       >
+        {runs.length > 0 && (
+          <Button
+            component={Link}
+            href={chosen.length > 0 ? `/report?runs=${chosen.map(({ id }) => id).join()}` : "/report"}
+            variant="default"
+            leftSection={<IconReportAnalytics size={18} />}
+          >
+            Make report
+          </Button>
+        )}
         <Button component={Link} href="/train" leftSection={<IconPlus size={18} />}>
           New run
         </Button>

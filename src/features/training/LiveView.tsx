@@ -3,6 +3,7 @@ import { IconChevronRight, IconPlayerPlay } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { datasetId, isSynchronised, phantomCount } from "@/contracts/runConfig";
+import { LiveFilm } from "@/features/film/LiveFilm";
 import { useDatasets } from "@/state/datasets";
 import { useTraining } from "@/state/training";
 import { isLive } from "@/state/trainingReducer";
@@ -102,6 +103,7 @@ function LiveBody({ runId }: { readonly runId: string }) {
           <LivePictures />
         </Grid.Col>
       </Grid>
+      <LiveFilm />
     </>
   );
 }

@@ -1,13 +1,7 @@
 import type { Setup } from "@/contracts/runConfig";
-import { averageFloats, averageHalves } from "./average";
-import { type Bucket, bucketsOf } from "./buckets";
-import {
-  BYTES_A_FLOAT,
-  type FromAverager,
-  type Payload,
-  type SharedMemory,
-  type ToAverager,
-} from "./messages";
+import { bucketsOf, ownerOf, takersOf } from "./buckets";
+import { buffersOf, type FromAverager, type Part, type Payload, type ToAverager } from "./messages";
+import { movedMean, sharedStore } from "./store";
 
 export interface AveragerOptions {
   readonly setup: Setup;
@@ -17,45 +11,42 @@ export interface AveragerOptions {
   readonly onGone?: (rank: number, reason: string) => void;
 }
 
-/** One replica's bucket as it came. */
-interface Contribution {
-  readonly scale: number;
-  readonly data: ArrayBuffer | null;
-}
-
 interface Round {
   readonly round: number;
   readonly weights: readonly number[];
-  /** By bucket, then by rank. */
-  readonly contributions: Map<number, Map<number, Contribution>>;
+  readonly takers: readonly number[];
+  /** By bucket. */
+  readonly parts: Map<number, Part[]>;
+  /** Buckets that a replica has sent, by rank, and that it has been given to sum and has not told of. */
+  readonly sent: Map<number, number>;
+  readonly owed: Map<number, number>;
   bucketsLeft: number;
-  averageMs: number;
 }
 
-interface Layout {
+interface Opened {
+  readonly floats: number;
   readonly payload: Payload;
-  readonly buckets: readonly Bucket[];
-  /** By rank; null where gradients are sent. */
-  readonly own: readonly (readonly SharedArrayBuffer[])[] | null;
-  readonly mean: readonly SharedArrayBuffer[] | null;
+  readonly bucketCount: number;
+  readonly memory: WebAssembly.Memory | null;
 }
 
 /**
- * The main thread's part of data-parallel training: it averages what the replicas send, bucket by bucket as they are
- * complete, each in a task of its own (at most 16 MiB a replica). It knows nothing of networks and images.
+ * The main thread's part of data-parallel training: it knows which replica has which gradients ready, and tells who is to
+ * average them. It touches no gradient itself, so its tasks are as short as messages are. It knows nothing of networks and
+ * images.
  *
- * A round ends for all replicas or for none: the means of its last bucket go out to all in one go, or all hear that it was
- * cancelled, because one of them is gone. Nobody waits in a lock, so nobody hangs with a thread that dies.
+ * Each bucket is summed by one of the replicas, as soon as all have it. A round ends for all replicas or for none: after its
+ * last bucket all hear that it is averaged, or all hear that it was cancelled, because one of them is gone. Nobody waits in a
+ * lock, so nobody hangs with a thread that dies, also in the middle of a sum.
  */
 export class Averager {
   private readonly options: AveragerOptions;
   private readonly ports = new Map<number, MessagePort>();
   private readonly gone = new Set<number>();
-  private layout: Layout | null = null;
+  private opened: Opened | null = null;
   private current: Round | null = null;
   /** Rounds up to here are over. */
   private over = 0;
-  private scratch = new Float32Array();
 
   constructor(options: AveragerOptions) {
     this.options = options;
@@ -83,9 +74,8 @@ export class Averager {
       port.close();
     }
     this.ports.clear();
-    this.layout = null;
+    this.opened = null;
     this.current = null;
-    this.scratch = new Float32Array();
   }
 
   private heard(rank: number, message: ToAverager): void {
@@ -95,6 +85,9 @@ export class Averager {
         break;
       case "bucket":
         if (!this.gone.has(rank)) this.take(rank, message);
+        break;
+      case "summed":
+        if (!this.gone.has(rank)) this.giveOut(rank, message);
         break;
       case "lost":
         this.lose(rank, message.reason);
@@ -114,114 +107,98 @@ export class Averager {
   }
 
   private open(floats: number, payload: Payload): void {
-    const buckets = bucketsOf(floats, payload);
-    const memory = (): SharedArrayBuffer[] =>
-      buckets.map(({ length }) => new SharedArrayBuffer(length * BYTES_A_FLOAT[payload]));
     const { shared, setup } = this.options;
-    const own = shared ? Array.from({ length: setup.replicas }, memory) : null;
-    this.layout = { payload, buckets, own, mean: shared ? memory() : null };
-    for (const rank of this.ports.keys()) {
-      const mine = own?.[rank];
-      const { mean } = this.layout;
-      const told: SharedMemory | null = mine && mean ? { own: mine, mean } : null;
-      this.tell(rank, { type: "memory", floats, payload, shared: told });
-    }
+    const { replicas } = setup;
+    const memory = shared ? sharedStore(floats, payload, replicas) : null;
+    this.opened = { floats, payload, bucketCount: bucketsOf(floats).length, memory };
+    for (const rank of this.ports.keys())
+      this.tell(rank, { type: "memory", rank, replicas, floats, payload, memory });
   }
 
   private take(rank: number, message: Extract<ToAverager, { type: "bucket" }>): void {
-    const { round, bucket, weights, scale, data } = message;
-    if (round <= this.over || !this.layout) return;
+    const { round, bucket, weights, scales, data } = message;
+    if (round <= this.over || !this.opened) return;
+    const takers = takersOf(weights);
     this.current ??= {
       round,
       weights,
-      contributions: new Map(),
-      bucketsLeft: this.layout.buckets.length,
-      averageMs: 0,
+      takers,
+      parts: new Map(),
+      sent: new Map(),
+      owed: new Map(),
+      bucketsLeft: this.opened.bucketCount,
     };
-    if (weights.some((weight, each) => weight > 0 && this.gone.has(each))) {
+    if (takers.some((each) => this.gone.has(each))) {
       this.cancel(round);
       return;
     }
-    const { contributions } = this.current;
-    const sofar = contributions.get(bucket) ?? new Map<number, Contribution>();
-    contributions.set(bucket, sofar.set(rank, { scale, data }));
-    if (sofar.size === weights.filter((weight) => weight > 0).length) this.complete(this.current, bucket);
+    const { parts, sent } = this.current;
+    count(sent, rank, 1);
+    const sofar = parts.get(bucket) ?? [];
+    sofar.push({ rank, scales, data });
+    parts.set(bucket, sofar);
+    if (sofar.length === takers.length) this.complete(this.current, bucket, sofar);
   }
 
-  /** All replicas' gradients of a bucket are there: averages them and sends the mean to all. */
-  private complete(round: Round, bucket: number): void {
-    const contributions = [...(round.contributions.get(bucket) ?? [])].sort(([a], [b]) => a - b);
-    round.contributions.delete(bucket);
-    const begunMs = performance.now();
-    const scale = this.average(round.weights, bucket, contributions);
-    round.averageMs += performance.now() - begunMs;
-    round.bucketsLeft--;
-    for (const [rank, { data }] of contributions)
-      this.tell(
-        rank,
-        { type: "mean", round: round.round, bucket, scale, data, averageMs: round.averageMs },
-        data ? [data] : [],
-      );
-    if (round.bucketsLeft > 0) return;
-    this.over = round.round;
+  /** All replicas' gradients of a bucket are there: one of them sums them, in the order of the ranks. */
+  private complete({ round, weights, takers, parts, owed }: Round, bucket: number, all: Part[]): void {
+    parts.delete(bucket);
+    const owner = ownerOf(bucket, weights);
+    count(owed, owner, 1);
+    const wanted = this.options.setup.kind === "dp" ? [0] : takers;
+    const sorted = all.toSorted((a, b) => a.rank - b.rank);
+    this.tell(owner, { type: "sum", round, bucket, weights, wanted, parts: sorted }, buffersOf(sorted));
+  }
+
+  private giveOut(
+    owner: number,
+    { round, bucket, scales, parts }: Extract<ToAverager, { type: "summed" }>,
+  ): void {
+    const { current } = this;
+    if (current?.round !== round) return;
+    count(current.owed, owner, -1);
+    current.bucketsLeft--;
+    for (const { rank, data } of parts)
+      if (data) this.tell(rank, { type: "mean", round, bucket, scales, data }, [data]);
+    if (current.bucketsLeft > 0) return;
+    this.over = round;
     this.current = null;
-  }
-
-  /** Writes the mean into the shared memory, or into every buffer that was sent, and returns its scale. */
-  private average(
-    weights: readonly number[],
-    bucket: number,
-    contributions: readonly (readonly [rank: number, Contribution])[],
-  ): number {
-    const { layout } = this;
-    if (!layout) return 1;
-    const buffers = contributions.map(
-      ([rank, { data }]) => data ?? (layout.own?.[rank]?.[bucket] as SharedArrayBuffer),
-    );
-    // Where buffers were sent, the mean goes into the first, and from there into the others.
-    const target = layout.mean?.[bucket] ?? (buffers[0] as ArrayBuffer);
-    const takers = contributions.map(([rank]) => weights[rank] as number);
-    let scale = 1;
-    if (layout.payload === "f16") {
-      const halves = buffers.map((buffer, i) => ({
-        halves: new Uint16Array(buffer),
-        scale: (contributions[i] as (typeof contributions)[number])[1].scale,
-      }));
-      const mean = new Uint16Array(target);
-      if (this.scratch.length < mean.length) this.scratch = new Float32Array(mean.length);
-      scale = averageHalves(halves, takers, mean, this.scratch.subarray(0, mean.length));
-    } else {
-      averageFloats(
-        buffers.map((buffer) => new Float32Array(buffer)),
-        takers,
-        new Float32Array(target),
-      );
-    }
-    if (!layout.mean && this.options.setup.kind === "ddp")
-      for (const buffer of buffers.slice(1)) new Uint8Array(buffer).set(new Uint8Array(target));
-    return scale;
+    for (const rank of current.takers) this.tell(rank, { type: "averaged", round });
   }
 
   private expire(round: number, reason: string): void {
-    const { current } = this;
-    if (current?.round !== round) return;
-    const missing = current.weights.flatMap((weight, rank) => (weight > 0 && rank > 0 ? [rank] : []));
-    const late = missing.filter((rank) => !this.hasSentAll(current, rank));
+    const { current, opened } = this;
+    if (current?.round !== round || !opened) return;
+    const { takers, sent, owed } = current;
+    // The leader is there: it is the one who asks.
+    const late = takers.filter(
+      (rank) => rank > 0 && ((sent.get(rank) ?? 0) < opened.bucketCount || (owed.get(rank) ?? 0) > 0),
+    );
     for (const rank of late) this.lose(rank, reason);
   }
 
-  /** What is complete was deleted: a replica has sent all when every bucket left has its part. */
-  private hasSentAll({ contributions, bucketsLeft }: Round, rank: number): boolean {
-    return [...contributions.values()].filter((sofar) => sofar.has(rank)).length === bucketsLeft;
-  }
-
   private cancel(round: number): void {
+    const owed = [...(this.current?.owed.values() ?? [])];
+    if (owed.some((sums) => sums > 0)) this.moveMeans();
     this.over = Math.max(this.over, round);
     this.current = null;
     for (const rank of this.ports.keys()) this.tell(rank, { type: "cancelled", round });
   }
 
+  /** A replica that was given sums, and is gone or late, may still write them: the next round's means lie elsewhere. */
+  private moveMeans(): void {
+    if (!this.opened?.memory) return;
+    const { memory, floats, payload } = this.opened;
+    const mean = movedMean(memory, floats, payload);
+    if (mean === null) return;
+    for (const rank of this.ports.keys()) this.tell(rank, { type: "moved", mean });
+  }
+
   private tell(rank: number, message: FromAverager, transfer: Transferable[] = []): void {
     if (!this.gone.has(rank)) this.ports.get(rank)?.postMessage(message, transfer);
   }
+}
+
+function count(counts: Map<number, number>, rank: number, by: number): void {
+  counts.set(rank, (counts.get(rank) ?? 0) + by);
 }

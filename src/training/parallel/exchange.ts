@@ -1,31 +1,16 @@
-import { type Bucket, bucketsOf } from "./buckets";
-import { decodeHalves, encodeHalves } from "./halves";
-import {
-  BYTES_A_FLOAT,
-  type FromAverager,
-  type Payload,
-  type SharedMemory,
-  type ToAverager,
-} from "./messages";
-
-/** What a replica needs to take part: told by the averager once it is open. */
-interface Memory {
-  readonly payload: Payload;
-  readonly buckets: readonly Bucket[];
-  readonly shared: SharedMemory | null;
-  /** By bucket: the buffer that came back, to be sent again. */
-  readonly returned: Map<number, ArrayBuffer>;
-}
+import { BucketStore } from "./bucketStore";
+import { type Bucket, ownerOf } from "./buckets";
+import { buffersOf, type FromAverager, type Payload, type ToAverager } from "./messages";
 
 interface Waiting {
   readonly round: number;
-  readonly memory: Memory;
+  readonly store: BucketStore;
   readonly mean: Float32Array | null;
-  left: number;
+  averageMs: number;
   end(outcome: RoundOutcome): void;
 }
 
-/** `averageMs`: what the averager computed. Cancelled: nobody has got the means. */
+/** `averageMs`: what this replica copied, converted and summed. Cancelled: nobody goes on with the means. */
 export type RoundOutcome =
   | { readonly cancelled: false; readonly averageMs: number }
   | { readonly cancelled: true };
@@ -35,16 +20,22 @@ export class Exchange {
   /** Told when a replica is gone (to the leader only). */
   onGone: (rank: number, reason: string) => void = () => undefined;
   private readonly port: MessagePort;
-  private readonly memory: Promise<Memory>;
+  private readonly opened: Promise<BucketStore>;
+  private store: BucketStore | null = null;
   private waiting: Waiting | null = null;
   private cancelled = 0;
-  private remember: (memory: Memory) => void = () => undefined;
+  private remember: (store: BucketStore) => void = () => undefined;
+  private fail: (error: unknown) => void = () => undefined;
+  private rank = 0;
 
   constructor(port: MessagePort) {
     this.port = port;
-    this.memory = new Promise((resolve) => {
+    this.opened = new Promise((resolve, reject) => {
       this.remember = resolve;
+      this.fail = reject;
     });
+    // Whoever averages hears of it.
+    this.opened.catch(() => undefined);
     port.onmessage = ({ data }: MessageEvent<FromAverager>) => this.heard(data);
   }
 
@@ -55,7 +46,15 @@ export class Exchange {
 
   /** How flat gradients are cut, in the order that buckets are sent. */
   async buckets(): Promise<readonly Bucket[]> {
-    return (await this.memory).buckets;
+    return (await this.opened).buckets;
+  }
+
+  /**
+   * Where gradients and their mean can lie so that they need not be copied: give these arrays to `average`. Ask again before
+   * each round, as the mean moves when a replica goes.
+   */
+  async places(): Promise<{ readonly gradients: Float32Array; readonly mean: Float32Array }> {
+    return await this.opened;
   }
 
   /**
@@ -70,16 +69,15 @@ export class Exchange {
     mean: Float32Array | null,
     ready?: (bucket: Bucket) => Promise<void>,
   ): Promise<RoundOutcome> {
-    const memory = await this.memory;
+    const store = await this.opened;
     if (round <= this.cancelled) return { cancelled: true };
     const ended = new Promise<RoundOutcome>((end) => {
-      this.waiting = { round, memory, mean, left: memory.buckets.length, end };
+      this.waiting = { round, store, mean, averageMs: 0, end };
     });
-    for (const [index, bucket] of memory.buckets.entries()) {
+    for (const [index, bucket] of store.buckets.entries()) {
       await ready?.(bucket);
       if (round <= this.cancelled) break;
-      const values = gradients.subarray(bucket.offset, bucket.offset + bucket.length);
-      this.send(round, weights, memory, index, values);
+      this.send(round, weights, store, index, gradients);
     }
     return ended;
   }
@@ -89,7 +87,7 @@ export class Exchange {
     this.tell({ type: "lost", reason });
   }
 
-  /** By the leader: who has not sent all of this round is dropped. */
+  /** By the leader: who has not done all of this round is dropped. */
   expire(round: number, reason: string): void {
     this.tell({ type: "expire", round, reason });
   }
@@ -112,29 +110,41 @@ export class Exchange {
   private send(
     round: number,
     weights: readonly number[],
-    { payload, shared, returned }: Memory,
+    store: BucketStore,
     bucket: number,
-    values: Float32Array,
+    gradients: Float32Array,
   ): void {
-    const buffer =
-      shared?.own[bucket] ?? returned.get(bucket) ?? new ArrayBuffer(values.length * BYTES_A_FLOAT[payload]);
-    returned.delete(bucket);
-    let scale = 1;
-    if (payload === "f16") scale = encodeHalves(values, new Uint16Array(buffer));
-    else new Float32Array(buffer).set(values);
-    const data = buffer instanceof ArrayBuffer ? buffer : null;
-    this.tell({ type: "bucket", round, bucket, weights, scale, data }, data ? [data] : []);
+    const begunMs = performance.now();
+    if (gradients !== store.gradients) {
+      const { offset, length } = store.buckets[bucket] as Bucket;
+      store.gradients.set(gradients.subarray(offset, offset + length), offset);
+    }
+    const { scales, data } = store.pack(bucket, ownerOf(bucket, weights) === this.rank);
+    this.worked(begunMs);
+    this.tell({ type: "bucket", round, bucket, weights, scales, data }, data ? [data] : []);
   }
 
   private heard(message: FromAverager): void {
     switch (message.type) {
-      case "memory": {
-        const { floats, payload, shared } = message;
-        this.remember({ payload, buckets: bucketsOf(floats, payload), shared, returned: new Map() });
+      case "memory":
+        this.openStore(message);
+        break;
+      case "moved":
+        this.store?.move(message.mean);
+        break;
+      case "sum":
+        this.sum(message);
+        break;
+      case "mean": {
+        const { waiting } = this;
+        if (waiting?.round !== message.round) break;
+        const begunMs = performance.now();
+        waiting.store.takeBack(message.bucket, message.data, message.scales, waiting.mean !== null);
+        this.worked(begunMs);
         break;
       }
-      case "mean":
-        this.take(message);
+      case "averaged":
+        this.averaged(message.round);
         break;
       case "cancelled":
         this.cancelled = Math.max(this.cancelled, message.round);
@@ -148,20 +158,36 @@ export class Exchange {
     }
   }
 
-  private take({ round, bucket, scale, data, averageMs }: Extract<FromAverager, { type: "mean" }>): void {
+  private openStore(message: Extract<FromAverager, { type: "memory" }>): void {
+    this.rank = message.rank;
+    try {
+      this.store = new BucketStore(message);
+      this.remember(this.store);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private sum({ round, bucket, weights, wanted, parts }: Extract<FromAverager, { type: "sum" }>): void {
+    const { waiting } = this;
+    // A round that is over here is over for all.
+    if (waiting?.round !== round) return;
+    const begunMs = performance.now();
+    const scales = waiting.store.sum(bucket, parts, weights, wanted);
+    this.worked(begunMs);
+    this.tell({ type: "summed", round, bucket, scales, parts }, buffersOf(parts));
+  }
+
+  private averaged(round: number): void {
     const { waiting } = this;
     if (waiting?.round !== round) return;
-    const { memory, mean } = waiting;
-    if (data) memory.returned.set(bucket, data);
-    const place = memory.buckets[bucket];
-    const buffer = data ?? memory.shared?.mean[bucket];
-    if (mean && place && buffer) {
-      const values = mean.subarray(place.offset, place.offset + place.length);
-      if (memory.payload === "f16") decodeHalves(new Uint16Array(buffer), scale, values);
-      else values.set(new Float32Array(buffer));
-    }
-    waiting.left--;
-    if (waiting.left === 0) this.finish({ cancelled: false, averageMs });
+    const { mean, store } = waiting;
+    if (mean && mean !== store.mean) mean.set(store.mean);
+    this.finish({ cancelled: false, averageMs: waiting.averageMs });
+  }
+
+  private worked(begunMs: number): void {
+    if (this.waiting) this.waiting.averageMs += performance.now() - begunMs;
   }
 
   private finish(outcome: RoundOutcome): void {

@@ -15,15 +15,15 @@ interface Arriving {
   readonly begunMs: number;
 }
 
-/** One replica's device at work on its part of a step: the same code in every rank. */
+/**
+ * One replica's device at work on its part of a step: the same code in every rank. Mean gradients over the images of the step
+ * so far, and the mean over all replicas, lie where the exchange has a place for them.
+ */
 export class LocalReplica {
   readonly executor: Executor;
   private readonly flat: FlatAccess;
   private readonly exchange: Exchange;
   private readonly now: () => number;
-  /** Mean gradients over the images of this step so far, and the mean over all replicas. */
-  private gradients: Float32Array<ArrayBuffer>;
-  private readonly mean: Float32Array<ArrayBuffer>;
   private arriving: Arriving | null = null;
   /** Of the step in progress. */
   images = 0;
@@ -37,8 +37,6 @@ export class LocalReplica {
     this.flat = flatAccess(executor, layout);
     this.exchange = exchange;
     this.now = now;
-    this.gradients = new Float32Array();
-    this.mean = new Float32Array(this.flat.floats);
   }
 
   begin(): void {
@@ -81,9 +79,10 @@ export class LocalReplica {
     this.lossSum += loss * batch.images;
     const computedMs = this.now();
     this.computeMs += computedMs - begunMs - waitedMs;
-    const gradients = await this.flat.readGradients();
-    if (this.images === 0) this.gradients = gradients;
-    else this.accumulate(gradients, batch.images);
+    const added = await this.flat.readGradients();
+    const { gradients } = await this.exchange.places();
+    if (this.images === 0) gradients.set(added);
+    else accumulate(gradients, added, batch.images / (this.images + batch.images));
     this.images += batch.images;
     this.exchangeMs += this.now() - computedMs + waitedMs;
   }
@@ -93,13 +92,8 @@ export class LocalReplica {
     const begunMs = this.now();
     const { arriving } = this;
     try {
-      return await this.exchange.average(
-        round,
-        weights,
-        this.gradients,
-        wantsMean ? this.mean : null,
-        arriving?.ready,
-      );
+      const { gradients, mean } = await this.exchange.places();
+      return await this.exchange.average(round, weights, gradients, wantsMean ? mean : null, arriving?.ready);
     } finally {
       const computedMs = arriving ? await this.arrived(arriving) : begunMs;
       this.exchangeMs += this.now() - Math.max(begunMs, computedMs);
@@ -109,7 +103,7 @@ export class LocalReplica {
   /** One step of Adam with the mean. */
   async apply(learningRate: number): Promise<void> {
     const begunMs = this.now();
-    await this.flat.writeGradients(this.mean);
+    await this.flat.writeGradients((await this.exchange.places()).mean);
     this.exchangeMs += this.now() - begunMs;
     const writtenMs = this.now();
     await this.executor.applyGradients(learningRate);
@@ -119,8 +113,8 @@ export class LocalReplica {
   private async stream(batch: Batch): Promise<void> {
     const begunMs = this.now();
     const buckets = await this.exchange.buckets();
-    if (this.gradients.length === 0) this.gradients = new Float32Array(this.flat.floats);
-    const stream = await this.flat.streamGradients?.(batch, this.gradients, buckets);
+    const { gradients } = await this.exchange.places();
+    const stream = await this.flat.streamGradients?.(batch, gradients, buckets);
     if (!stream) return;
     // Whoever waits for a piece hears of its failure; none is left unheard.
     const pieces = stream.pieces.map(settled);
@@ -146,15 +140,6 @@ export class LocalReplica {
     return endMs;
   }
 
-  private accumulate(added: Float32Array, images: number): void {
-    const share = images / (this.images + images);
-    const { gradients } = this;
-    for (let i = 0; i < added.length; i++) {
-      const before = gradients[i] as number;
-      gradients[i] = before + share * ((added[i] as number) - before);
-    }
-  }
-
   /** All parameters, for helpers, or from a master. */
   readParameters(): Promise<Float32Array<ArrayBuffer>> {
     return this.flat.readParameters();
@@ -162,5 +147,13 @@ export class LocalReplica {
 
   writeParameters(flat: Float32Array<ArrayBuffer>): Promise<void> {
     return this.flat.writeParameters(flat);
+  }
+}
+
+/** Moves a mean by one more group of images, which are `share` of all. */
+function accumulate(mean: Float32Array, added: Float32Array, share: number): void {
+  for (let i = 0; i < added.length; i++) {
+    const before = mean[i] as number;
+    mean[i] = before + share * ((added[i] as number) - before);
   }
 }

@@ -1,7 +1,7 @@
 import type { StudyCell, StudyTable } from "@/contracts/studyReport";
 import { absent, count, difference, number, pValue, words } from "../cells";
 import { paperResult, type StudyContext } from "../context";
-import { networkTitle, noiseTitle, setupTitle } from "../names";
+import { networkTitle, setupTitle } from "../names";
 import type { NetworkComparison } from "../paired";
 import type { RunCell } from "../runCells";
 
@@ -23,7 +23,7 @@ function paperDifference({ first, second, metric }: NetworkComparison): StudyCel
 
 /** Networks against each other, image by image. Null where no two runs saw the same noisy images. */
 export function networksTable(
-  { letters }: StudyContext,
+  { letters, noiseOf }: StudyContext,
   comparisons: readonly NetworkComparison[],
 ): StudyTable | null {
   if (comparisons.length === 0) return null;
@@ -33,7 +33,7 @@ export function networksTable(
     title: "Network against network",
     caption: `Networks on the same noisy test images, pair by pair: mean difference per image with its 95 % bootstrap interval (BCa, 2,000 resamples); p of Wilcoxon's signed ranks, two-sided, and after Holm's correction over the ${comparisons.length} comparisons of this table; d is Cohen's, of the paired differences.`,
     columns: [
-      { id: "row", title: "Difference", unit: null, source: "condition" },
+      { id: "row", title: "Networks", unit: null, source: "condition" },
       { id: "noise", title: "Noise", unit: null, source: "condition" },
       { id: "setup", title: "Setup", unit: null, source: "condition" },
       ...(letters ? [{ id: "imageSet", title: "Images", unit: null, source: "condition" } as const] : []),
@@ -50,7 +50,7 @@ export function networksTable(
       const { first, metric } = comparison;
       return [
         words(comparisonTitle(comparison)),
-        words(noiseTitle(first.noise)),
+        words(noiseOf(first.noise)),
         words(setupTitle(first.engine)),
         ...(letters ? [words(letters.get(first.data) ?? "–")] : []),
         ...(severalSeeds ? [number(comparison.seed, 0)] : []),

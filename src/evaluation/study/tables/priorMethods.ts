@@ -14,7 +14,7 @@ import {
 } from "../cells";
 import type { StudyContext } from "../context";
 import { type Metric, metricColumn, metricOf, shownMetrics } from "../metrics";
-import { NETWORK_ORDER, NETWORK_TITLES, networkTitle, noiseTitle } from "../names";
+import { NETWORK_ORDER, NETWORK_TITLES, networkTitle } from "../names";
 import type { RunCell, TestedRun } from "../runCells";
 
 const SECONDS_DIGITS = 3;
@@ -69,7 +69,7 @@ export function priorMethodsTable(context: StudyContext): StudyTable | null {
     const [first] = networks.values();
     const lead = (title: string): StudyCell[] => [
       words(title),
-      words(noiseTitle(group.noise)),
+      words(context.noiseOf(group.noise)),
       ...(context.letters ? [words(group.letter ?? "–")] : []),
     ];
     const ours = group.runs.map((run) => [

@@ -1,6 +1,7 @@
 import type { StudyTable } from "@/contracts/studyReport";
 import { absent, count, Footnotes, withMarks } from "../cells";
 import {
+  asFloat32,
   paperMetricCells,
   paperMetricColumns,
   paperOnly,
@@ -41,10 +42,10 @@ export function qualityTable(context: StudyContext): StudyTable | null {
       count(cell.runs[0].result.test.count),
       metricCell(cell, psnr, footnotes, ({ noisy }) => noisy),
       ...metrics.map((metric) => metricCell(cell, metric, footnotes)),
-      ...paperMetricCells(paperResult({ ...cell, engine: { ...cell.engine, precision: "f32" } })),
+      ...paperMetricCells(paperResult(asFloat32(cell))),
     ];
   });
-  const onlyPaper = paperOnly(cells, ["1 GPU"]).map((result) => [
+  const onlyPaper = paperOnly(cells.map(asFloat32), ["1 GPU"]).map((result) => [
     ...paperRowCells(context, result),
     ...Array.from({ length: metrics.length + 2 }, () => absent("not run")),
     ...paperMetricCells(result),
