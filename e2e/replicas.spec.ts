@@ -28,6 +28,28 @@ test("two replicas train from the training screen, and are called what they are"
   expect(seen.errors).toEqual([]);
 });
 
+test("statistics of batch normalisation can be those of all replicas, and the results say so", async ({
+  page,
+}) => {
+  const query = `${TINY_RUN}&engine.setup=ddp:2&training.epochs=20`;
+  await page.goto(`/train?${TINY_RUN}`);
+  await page.getByRole("button", { name: /^Advanced/ }).click();
+  const field = page.getByRole("combobox", { name: "Statistics of batch normalisation" });
+  await expect(page.getByRole("textbox", { name: "Seed" })).toBeVisible();
+  // One replica has nobody to share them with.
+  await expect(field).toHaveCount(0);
+  await page.goto(`/train?${query}`);
+  await page.getByRole("button", { name: /^Advanced/ }).click();
+  await field.click();
+  await page.getByRole("option", { name: "Of all replicas together" }).click();
+  await expect(page.getByText(/computes what one replica would with all images/)).toBeVisible();
+  expect(new URL(page.url()).searchParams.get("engine.batchNorm")).toBe('"synchronised"');
+  await startRun(page, `${query}&engine.batchNorm=synchronised`);
+  await finished(page);
+  await page.getByRole("link", { name: "Results and files" }).click();
+  await expect(page.getByText(/Batch normalisation is synchronised/)).toBeVisible();
+});
+
 test("stop ends a run of two replicas in order", async ({ page }) => {
   await startRun(page, `${TINY_RUN}&engine.setup=dp:2&training.epochs=5000`);
   await expect

@@ -4,7 +4,8 @@ usage: python3 pytorch/check_ddp.py BUNDLE RESULT
 
 RESULT is a result folder with a trace of several replicas. Two things are held to what PyTorch documents:
 the images of each replica are those that torch.utils.data.DistributedSampler deals from the epoch's order, and training is
-that of N copies of the network, each with its own BatchNorm statistics, that step with the mean of their gradients.
+that of N copies of the network, each with its own BatchNorm statistics, that step with the mean of their gradients; where
+statistics are synchronised, that of one network with all replicas' images.
 Exits with 1 when a number differs by more than the tolerances below.
 """
 
@@ -50,6 +51,14 @@ def wrong_images(bundle: Bundle, config: dict, clean: torch.Tensor, sizes: list)
 
 def emulated(config: dict, initial: dict, noisy: torch.Tensor, clean: torch.Tensor, sizes: list) -> tuple:
     """Losses of all steps (mean over the replicas) and the mean gradients of the first."""
+    if config["engine"].get("batchNorm") == "synchronised":
+        replicas = noisy.shape[1]
+        most = max(sizes)
+        joined = [torch.zeros(len(sizes), 1, replicas * most, *noisy.shape[3:]) for _ in range(2)]
+        for whole, parts in zip(joined, (noisy, clean)):
+            for step, size in enumerate(sizes):
+                whole[step, 0, : replicas * size] = parts[step, :, :size].flatten(0, 1)
+        (noisy, clean), sizes = joined, [replicas * size for size in sizes]
     training, replicas = config["training"], noisy.shape[1]
     networks = [build_network(**config["model"]).train() for _ in range(replicas)]
     for network in networks:

@@ -21,6 +21,7 @@ from image_metrics import psnr_db, ssim
 from networks import build_network, count_parameters
 from processes import Processes
 from random_stream import epoch_order, shard_of
+from shared_norm import share_statistics
 from torch.nn.parallel import DistributedDataParallel
 from trace_recorder import TraceRecorder
 
@@ -59,7 +60,8 @@ class Trainer:
         training = config["training"]
         self.batch_size: int = training["batchSize"]
         each = math.ceil(len(bundle.train) / processes.count)
-        if bundle.size == SMALLEST_SIZE and (min(self.batch_size, each) == 1 or each % self.batch_size == 1):
+        self.synchronised = config["engine"].get("batchNorm") == "synchronised" and processes.count > 1
+        if bundle.size == SMALLEST_SIZE and not self.synchronised and (min(self.batch_size, each) == 1 or each % self.batch_size == 1):
             raise Refusal(
                 f"{each} training images a process in batches of {self.batch_size} leave one image alone, whose deepest layer is a "
                 f"single pixel at {bundle.size}x{bundle.size}: use another batch size or number of processes."
@@ -110,6 +112,8 @@ class Trainer:
         except RuntimeError as error:
             raise Refusal(f"initial.safetensors does not fit the network of config.json: {error}") from None
         self.network = network.to(device, memory_format=self.layout)
+        if self.synchronised:
+            self.network = share_statistics(self.network, self.processes.backend)
         self.model: torch.nn.Module = self.network
         if self.processes.backend is not None:
             self.model = DistributedDataParallel(
@@ -364,6 +368,8 @@ class Trainer:
             found += [f"cuda {torch.version.cuda}", f"cudnn {torch.backends.cudnn.version()}"]
         if self.processes.backend is not None:
             found.append(f"DistributedDataParallel, {self.processes.backend}")
+        if self.synchronised:
+            found.append("synchronised BatchNorm")
         if self.mixed:
             found += [f"autocast {str(self.half).removeprefix('torch.')}", "channels_last"]
         return found

@@ -8,12 +8,13 @@ import { getRun, readCurve } from "@/storage/runs";
 
 const SIZE = 32;
 const IMAGES = 24;
-const configOf = (setup: string, epochs = 4): RunConfig => ({
+type BatchNorm = NonNullable<RunConfig["engine"]["batchNorm"]>;
+const configOf = (setup: string, epochs = 4, batchNorm: BatchNorm = "local"): RunConfig => ({
   ...DEFAULT_CONFIG,
   data: { ...DEFAULT_CONFIG.data, source: "dataset:phantoms", size: SIZE },
   model: { name: "unet", width: 2, norm: "last" },
   training: { ...DEFAULT_CONFIG.training, batchSize: 3, epochs },
-  engine: { ...DEFAULT_CONFIG.engine, name: "tfjs-wasm", setup },
+  engine: { ...DEFAULT_CONFIG.engine, name: "tfjs-wasm", setup, batchNorm },
 });
 
 beforeAll(async () => {
@@ -85,45 +86,54 @@ async function numbersOf(runId: string) {
 }
 
 describe("several replicas in workers", () => {
-  it.each(["ddp:2", "dp:2"])(
-    "%s: shared memory and sent buffers give the same bits, and no worker is left",
-    async (setup) => {
+  it.each([
+    ["ddp:2", "local"],
+    ["dp:2", "local"],
+    ["ddp:2", "synchronised"],
+  ] as const)(
+    "%s with %s BatchNorm: shared memory and sent buffers give the same bits, and no worker is left",
+    async (setup, batchNorm) => {
+      const id = `${setup}-${batchNorm}`;
       expect(crossOriginIsolated).toBe(true);
-      const events = await whole(`${setup}-shared`, configOf(setup));
+      const events = await whole(`${id}-shared`, configOf(setup, 4, batchNorm));
       const told = events.filter((event) => event.type === "replicas").at(-1);
       expect(told?.replicas.map(({ shared, images }) => [shared, images])).toEqual([
         [true, 24],
         [true, 24],
       ]);
       vi.stubGlobal("crossOriginIsolated", false);
-      await whole(`${setup}-sent`, configOf(setup));
-      expect(await numbersOf(`${setup}-sent`)).toEqual(await numbersOf(`${setup}-shared`));
+      await whole(`${id}-sent`, configOf(setup, 4, batchNorm));
+      expect(await numbersOf(`${id}-sent`)).toEqual(await numbersOf(`${id}-shared`));
     },
   );
 
-  it("one whose worker dies without a word leaves its images to the other", async () => {
-    const events: TrainingEvent[] = [];
-    let killed = false;
-    const handle = startRun(
-      { runId: "killed", name: "killed", config: configOf("ddp:2", 60), initialWeights: null },
-      (event) => {
-        events.push(event);
-        if (event.type !== "steps" || killed) return;
-        killed = true;
-        // The browser tells nobody of a worker that is ended: only its lock is free then.
-        PlainWorker.prototype.terminate.call(workers[0]);
-      },
-    );
-    expect(await handle.done).toEqual({ ok: true, value: undefined });
-    expect(workers).toEqual([]);
-    const run = await getRun("killed");
-    expect(run).toMatchObject({ status: "done", step: 120 });
-    expect(run.recoveries).toMatchObject([{ replica: 1, reason: "its worker ended" }]);
-    expect((await readCurve("killed")).losses.length).toBe(120);
-    const images = run.result?.replicas.map((replica) => replica.images) ?? [];
-    expect(images.reduce((sum, count) => sum + count, 0)).toBe(60 * 12);
-    expect(events.some(({ type }) => type === "recovered")).toBe(true);
-  });
+  it.each(["local", "synchronised"] as const)(
+    "one whose worker dies without a word leaves its images to the other (%s BatchNorm)",
+    async (batchNorm) => {
+      const runId = `killed-${batchNorm}`;
+      const events: TrainingEvent[] = [];
+      let killed = false;
+      const handle = startRun(
+        { runId, name: runId, config: configOf("ddp:2", 60, batchNorm), initialWeights: null },
+        (event) => {
+          events.push(event);
+          if (event.type !== "steps" || killed) return;
+          killed = true;
+          // The browser tells nobody of a worker that is ended: only its lock is free then.
+          PlainWorker.prototype.terminate.call(workers[0]);
+        },
+      );
+      expect(await handle.done).toEqual({ ok: true, value: undefined });
+      expect(workers).toEqual([]);
+      const run = await getRun(runId);
+      expect(run).toMatchObject({ status: "done", step: 120 });
+      expect(run.recoveries).toMatchObject([{ replica: 1, reason: "its worker ended" }]);
+      expect((await readCurve(runId)).losses.length).toBe(120);
+      const images = run.result?.replicas.map((replica) => replica.images) ?? [];
+      expect(images.reduce((sum, count) => sum + count, 0)).toBe(60 * 12);
+      expect(events.some(({ type }) => type === "recovered")).toBe(true);
+    },
+  );
 
   it("pauses, goes on after its thread was ended, and stops", async () => {
     const phases: string[] = [];

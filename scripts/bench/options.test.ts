@@ -96,6 +96,7 @@ describe("parseCommand", () => {
     [["--sweep", "setups", "--setup", "ddp:2"], "bench/options"],
     [["--sweep", "setups", "--noise-std", "0.1,0.2"], "bench/options"],
     [["--payload", "f8"], "config/invalid"],
+    [["--batch-norm", "global"], "config/invalid"],
     [["--colour", "red"], "bench/options"],
     [["--width", "wide"], "bench/options"],
     [["--width", "0"], "config/invalid"],

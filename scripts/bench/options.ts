@@ -40,6 +40,7 @@ export const HELP = `npm run bench -- [options]      trains headless in Chromium
   --precision f32|mixed      number format (f32); mixed computes on the engine webgpu
   --setup single|dp:N|ddp:N  one replica, a master with N−1 helpers, or N equals with a shard each (single)
   --payload f32|f16          how gradients travel between replicas (f32)
+  --batch-norm local|synchronised  by whose statistics several replicas normalise: each by its own, or by those of all (local)
   --sweep setups             single, dp:2 and ddp:2, each in f32 and, where the engine has it, mixed; writes setups.md
   --epochs N                 passes over the training images (50)
   --steps N                  stop after N optimiser steps in all (no limit)
@@ -111,6 +112,7 @@ const OPTIONS = {
   precision: { type: "string" },
   setup: { type: "string" },
   payload: { type: "string" },
+  "batch-norm": { type: "string" },
   sweep: { type: "string" },
   epochs: { type: "string" },
   steps: { type: "string" },
@@ -184,6 +186,7 @@ function overlay(values: Values, file: Section): Section {
   set("engine", "precision", values.precision);
   set("engine", "setup", values.setup);
   set("engine", "payload", values.payload);
+  set("engine", "batchNorm", values["batch-norm"]);
   set("training", "epochs", numeric("epochs"));
   set("training", "maxSteps", numeric("steps"));
   set("training", "batchSize", numeric("batch"));

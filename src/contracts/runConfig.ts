@@ -122,6 +122,11 @@ export const runConfigSchema = z.strictObject({
     setup: z.string().regex(/^(single|d?dp:([2-9]|[1-9]\d{1,3}))$/),
     /** How gradients travel between replicas: whole, or as scaled halves. Absent: `f32`. */
     payload: z.enum(["f32", "f16"]).optional(),
+    /**
+     * Whose statistics BatchNorm normalises a step by where there are several replicas: each one's own, or those of all
+     * replicas' images. Absent: `local`.
+     */
+    batchNorm: z.enum(["local", "synchronised"]).optional(),
   }),
   evaluation: z.strictObject({
     /** All but LPIPS are always measured, also those without a name here; LPIPS where it is asked for and its weights are stored. */
@@ -147,6 +152,11 @@ export function setupOf({ engine }: Pick<RunConfig, "engine">): Setup {
   const [kind, replicas] = engine.setup.split(":");
   if (kind === "dp" || kind === "ddp") return { kind, replicas: Number(replicas) };
   return { kind: "single", replicas: 1 };
+}
+
+/** BatchNorm's statistics are exchanged between replicas: with one of them there is nobody to exchange them with. */
+export function isSynchronised(config: Pick<RunConfig, "engine">): boolean {
+  return config.engine.batchNorm === "synchronised" && setupOf(config).replicas > 1;
 }
 
 /** Defaults of new runs: `sound`, as in the headless contract. */

@@ -1,6 +1,7 @@
 import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tensors";
 import type { AdapterInfo } from "@/contracts/training";
 import type { Graph } from "@/model/graph";
+import type { Synchroniser } from "./synchroniser";
 import type { Tuner } from "./tuning";
 
 /** One batch of pairs, both [images, size, size] in row-major order (one channel). */
@@ -76,15 +77,20 @@ export interface Executor {
   readonly flat?: FlatAccess;
   /**
    * Allocates and compiles for training steps of so many images before the first one, where the engine can. Resolves to what
-   * the user should know about how they are computed on this device, a sentence each.
+   * the user should know about how they are computed on this device, a sentence each. `synchronised`: for batches with a
+   * synchroniser.
    */
-  prepare?(images: number): Promise<readonly string[]>;
+  prepare?(images: number, synchronised?: boolean): Promise<readonly string[]>;
   /** Evaluation mode (BatchNorm by running statistics). [images, H, W] → [images, H, W], not clamped. */
   infer(noisy: Float32Array<ArrayBuffer>, images: number): Promise<Float32Array<ArrayBuffer>>;
   /** Forward in training mode, mean loss over the batch, backward, one Adam step. Resolves to the loss before the step. */
   trainStep(batch: Batch, learningRate: number): Promise<number>;
-  /** Forward and backward only: running statistics move, gradients stay on the device until `applyGradients`. */
-  computeGradients(batch: Batch): Promise<number>;
+  /**
+   * Forward and backward only: running statistics move, gradients stay on the device until `applyGradients`. With a
+   * synchroniser, BatchNorm normalises by its statistics, and the running ones move with `applyGradients`, so that a batch which
+   * is called off or computed again counts once. Rejects with what the synchroniser rejects with.
+   */
+  computeGradients(batch: Batch, synchroniser?: Synchroniser): Promise<number>;
   /** One Adam step with the gradients held. */
   applyGradients(learningRate: number): Promise<void>;
   /** Gradients of the trainable parameters from the last `computeGradients` or `trainStep`. */

@@ -1,5 +1,5 @@
 import { setupOf } from "@/contracts/runConfig";
-import type { RunEnvironment, RunResult } from "@/contracts/training";
+import type { ReplicaStatus, RunEnvironment, RunResult } from "@/contracts/training";
 import { buildGraph } from "@/model/build";
 import { forwardFlops } from "@/model/cost";
 import { countParameters } from "@/model/parameters";
@@ -15,6 +15,8 @@ export interface PartialContext {
     readonly synthetic: boolean;
     readonly fingerprint: string;
   } | null;
+  /** As the last checkpoint has them, of a run of several; absent: of one, or no checkpoint is left. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
 }
 
 /** A forward and a backward pass cost about three forward passes: backward has two convolutions for each one. */
@@ -66,7 +68,7 @@ export function partialResult({ run, curve }: StoredRun, context: PartialContext
     epochs,
     best,
     test: null,
-    replicas: [],
+    replicas: context.replicas?.map(({ share: _, ...replica }) => replica) ?? [],
     recoveries: run.recoveries,
     complete: false,
   };

@@ -1,6 +1,6 @@
 import { recoverySentence } from "@/contracts/recovery";
 import type { RunRecord } from "@/contracts/run";
-import { DEFAULT_CONFIG, diffConfigs, NETWORK_TITLES } from "@/contracts/runConfig";
+import { DEFAULT_CONFIG, diffConfigs, isSynchronised, NETWORK_TITLES } from "@/contracts/runConfig";
 import type { ImageMetrics, MethodMetrics, RunResult } from "@/contracts/training";
 import { MS_SSIM_MIN_SIDE } from "@/imaging/gaussianSsim";
 import { methodsSection } from "./methodsReport";
@@ -50,7 +50,7 @@ const ON_PYTORCH = /^pytorch-/;
 function replicaSection({ replicas, config }: RunResult): string {
   const shared = replicas.some((replica) => replica.shared);
   return [
-    `${config.engine.setup}: ${replicas.length} replicas${config.engine.payload === "f16" ? ", gradients exchanged as 16-bit floats" : ""}. ${shared ? "Replicas shared a device: **no speed-up is claimed**." : "Each replica had a device of its own."} Computing is forward, backward and update; exchange is reading, averaging and writing gradients, with the time waited for other replicas.`,
+    `${config.engine.setup}: ${replicas.length} replicas${config.engine.payload === "f16" ? ", gradients exchanged as 16-bit floats" : ""}. BatchNorm by the statistics of ${isSynchronised(config) ? "all replicas" : "each replica's own images"}. ${shared ? "Replicas shared a device: **no speed-up is claimed**." : "Each replica had a device of its own."} Computing is forward, backward and update; exchange is reading, averaging and writing gradients, with the time waited for other replicas.`,
     "",
     table(
       ["Replica", "Device", "Images", "Images/s computing", "Computing", "Exchange", "Left"],

@@ -15,6 +15,8 @@ const PATHS = new Map([
 ]);
 const FALLBACK = { id: "fallback", name: "From files", createdAt: 5 };
 
+const REPLICA = { adapter: "processor", shared: true, computeMs: 100, exchangeMs: 10 };
+
 const image = (value: number): ExportedImage => ({
   clean: new Float32Array(SIZE * SIZE).fill(value),
   noisy: new Float32Array(SIZE * SIZE).fill(value + 0.1),
@@ -202,7 +204,9 @@ describe("export and import", () => {
     const result = partialResult(stored, {
       environment: { adapter: null, features: [], limits: {}, userAgent: "Test/1.0", cores: 2, commit: "x" },
       dataset: null,
+      replicas: [0, 1].map((rank) => ({ ...REPLICA, images: 8 + rank, share: 0.5, lost: null })),
     });
+    expect(result.replicas).toEqual([0, 1].map((rank) => ({ ...REPLICA, images: 8 + rank, lost: null })));
     expect(result.best).toEqual({ epoch: 2, validationLoss: 0.07 });
     expect(result.timing.stepMsP95).toBe(700);
     const run = { ...stored.run, status: "interrupted" as const, perImage: null, result: null };
@@ -213,6 +217,7 @@ describe("export and import", () => {
     );
     expect(back.run).toMatchObject({ status: "stopped", perImage: null });
     expect(back.run.result?.memory.deviceBytesPeak).toBeNaN();
+    expect(back.run.result?.replicas).toEqual(result.replicas);
   });
 
   it("refuses what is newer, broken or not a run, in one sentence each", async () => {

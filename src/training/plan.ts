@@ -1,5 +1,5 @@
 import { LabError } from "@/contracts/failure";
-import { type RunConfig, SIZE_MULTIPLE, setupOf } from "@/contracts/runConfig";
+import { isSynchronised, type RunConfig, SIZE_MULTIPLE, setupOf } from "@/contracts/runConfig";
 import { stepParts } from "./parallel/sharding";
 
 /** How long a run is, in steps, epochs and images. */
@@ -29,20 +29,26 @@ export function planRun(config: Pick<RunConfig, "training" | "engine">, trainIma
   };
 }
 
+/** Images that BatchNorm needs at once: U-Net and U-Net++ shrink a side of 16 to one pixel, whose variance one image does not have. */
+export function leastImages({ data, model }: Pick<RunConfig, "data" | "model">): 1 | 2 {
+  return data.size > SIZE_MULTIPLE || model.name === "dncnn" ? 1 : 2;
+}
+
 /**
  * Refuses what BatchNorm cannot do: U-Net and U-Net++ shrink a side of 16 to one pixel, and the variance of a single value is
  * not defined (PyTorch refuses it too). Throws `shape/batch`.
  */
 export function assertBatchesNormalise(config: RunConfig, trainImages: number): void {
-  if (config.data.size > SIZE_MULTIPLE || config.model.name === "dncnn") return;
+  if (leastImages(config) === 1) return;
   const setup = setupOf(config);
   const { batchSize } = config.training;
   const { stepsPerEpoch } = planRun(config, trainImages);
   const order = new Uint32Array(trainImages);
   const equal = Array<number>(setup.replicas).fill(1);
-  const isLone = [0, stepsPerEpoch - 1].some((number) =>
-    stepParts(setup, order, number, batchSize, equal).some(({ length }) => length === 1),
-  );
+  const isLone = [0, stepsPerEpoch - 1].some((number) => {
+    const images = stepParts(setup, order, number, batchSize, equal).map(({ length }) => length);
+    return isSynchronised(config) ? images.reduce((sum, count) => sum + count, 0) === 1 : images.includes(1);
+  });
   if (!isLone) return;
   throw new LabError(
     "shape/batch",

@@ -3,7 +3,14 @@ import type { ReplicaRecord } from "@/contracts/training";
 import { formatCount, formatFixed, formatSeconds } from "./format";
 
 /** Each replica of a run: its device, what it has done, and where the time went. */
-export function ReplicaTable({ replicas }: { readonly replicas: readonly ReplicaRecord[] }) {
+export function ReplicaTable({
+  replicas,
+  synchronised,
+}: {
+  readonly replicas: readonly ReplicaRecord[];
+  /** Batch normalisation went by the statistics of all of them. */
+  readonly synchronised: boolean;
+}) {
   const shared = replicas.some((replica) => replica.shared);
   return (
     <>
@@ -49,6 +56,9 @@ export function ReplicaTable({ replicas }: { readonly replicas: readonly Replica
       <Text size="sm" c="dimmed" mt="xs">
         {shared ? "Shared device: no speed-up is claimed. " : ""}
         Exchange is reading, averaging and writing gradients, with the time waited for the other replicas.
+        {synchronised
+          ? " Batch normalisation is synchronised: by the statistics of all replicas' images."
+          : ""}
       </Text>
     </>
   );

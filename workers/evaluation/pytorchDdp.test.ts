@@ -2,9 +2,10 @@ import "fake-indexeddb/auto";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
+import { DEFAULT_CONFIG, isSynchronised, type RunConfig } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import { referenceEngine } from "@/engine/reference/engine";
+import { meeting } from "@/engine/synchroniser.fixture";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import { readSafetensors } from "@/model/safetensors";
@@ -73,7 +74,7 @@ function meanOf(gradients: readonly StateDict[]): StateDict {
   );
 }
 
-/** The lab's own two replicas on the batches of a trace: local BatchNorm, one mean gradient, one step of Adam each. */
+/** The lab's own two replicas on the batches of a trace: BatchNorm as configured, one mean gradient, one step of Adam each. */
 async function trainReplicas(config: RunConfig, trace: string): Promise<number[]> {
   const { tensors } = readSafetensors(readFileSync(join(trace, "batches.safetensors")));
   const [noisy, clean] = [tensors.get("noisy"), tensors.get("clean")];
@@ -96,16 +97,17 @@ async function trainReplicas(config: RunConfig, trace: string): Promise<number[]
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const images = tensors.get("images")?.data[step * replicas] ?? most;
-    const gradients: StateDict[] = [];
-    let sum = 0;
-    for (const [rank, executor] of executors.entries()) {
-      const at = (step * replicas + rank) * most * SIZE * SIZE;
-      const part = (all: Float32Array<ArrayBuffer>) => all.slice(at, at + images * SIZE * SIZE);
-      sum += await executor.computeGradients({ images, noisy: part(noisy.data), clean: part(clean.data) });
-      gradients.push(await executor.readGradients());
-    }
-    losses.push(sum / replicas);
-    const mean = meanOf(gradients);
+    const synchronisers = isSynchronised(config) ? meeting(replicas) : [];
+    const own = await Promise.all(
+      executors.map((executor, rank) => {
+        const at = (step * replicas + rank) * most * SIZE * SIZE;
+        const part = (all: Float32Array<ArrayBuffer>) => all.slice(at, at + images * SIZE * SIZE);
+        const batch = { images, noisy: part(noisy.data), clean: part(clean.data) };
+        return executor.computeGradients(batch, synchronisers[rank]);
+      }),
+    );
+    losses.push(own.reduce((sum, loss) => sum + loss, 0) / replicas);
+    const mean = meanOf(await Promise.all(executors.map((executor) => executor.readGradients())));
     for (const executor of executors) {
       await executor.writeGradients(mean);
       await executor.applyGradients(learningRate);
@@ -127,9 +129,17 @@ afterAll(() => {
 });
 
 describe.skipIf(missing !== null)("two gloo processes under torchrun, on X-rays", () => {
-  it("train as DistributedDataParallel in one process does, and as two replicas of the lab do", async () => {
+  const cases = [
+    ["train as DistributedDataParallel in one process does, and as two replicas of the lab do", "local"],
+    [
+      "with synchronised BatchNorm, as one process with all images does, and as two replicas of the lab do",
+      "synchronised",
+    ],
+  ] as const;
+  it.each(cases)("%s", async (_, batchNorm) => {
     const config: RunConfig = {
       ...CONFIG,
+      engine: { ...CONFIG.engine, batchNorm },
       data: { ...CONFIG.data, source: `dataset:${await storeXrays()}` },
     };
     const folder = await unpackedBundle("X-rays", config);

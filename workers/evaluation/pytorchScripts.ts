@@ -4,7 +4,7 @@
  */
 const SOURCES: Record<string, string> = import.meta.glob(
   [
-    "/pytorch/{train,trainer,bundle,processes,networks,noise,device_noise,random_stream}.py",
+    "/pytorch/{train,trainer,bundle,processes,networks,shared_norm,noise,device_noise,random_stream}.py",
     "/pytorch/{image_metrics,interval,result_files,trace_recorder,tiny_safetensors}.py",
     "/src/imaging/normalTable.ts",
   ],

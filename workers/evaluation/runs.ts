@@ -99,6 +99,7 @@ export async function exportStoredRun(
         synthetic: dataset.kind === "phantom",
         fingerprint: dataset.fingerprint,
       },
+      replicas: (await getCheckpoint(id))?.replicas,
     });
   const wanted = Math.min(run.config.evaluation.exportImages, run.perImage?.length ?? 0);
   const notes: string[] = [];

@@ -1,6 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import { placeOfLoss, type Recovery } from "@/contracts/recovery";
-import { type RunConfig, setupOf } from "@/contracts/runConfig";
+import { isSynchronised, type RunConfig, setupOf } from "@/contracts/runConfig";
 import { distinctAdapters, isSameAdapter } from "@/engine/adapter";
 import type { Executor } from "@/engine/executor";
 import type { CheckpointRecord } from "@/storage/database";
@@ -43,6 +43,7 @@ export async function assembleGroup(
     exchange,
     followers: links.followers,
     now,
+    synchronised: isSynchronised(config),
     onLost: noteLosses(run.runId, context),
     onWaiting: (seconds) => {
       const note = seconds === null ? {} : { note: `waiting for other replicas, ${seconds} s` };

@@ -1,7 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import type { FilmMoment } from "@/contracts/film";
 import type { RunRecord } from "@/contracts/run";
-import type { RunConfig } from "@/contracts/runConfig";
+import { isSynchronised, type RunConfig } from "@/contracts/runConfig";
 import type { StateDict } from "@/contracts/tensors";
 import type { Engine, Executor, ExecutorOptions } from "@/engine/executor";
 import { buildGraph } from "@/model/build";
@@ -81,11 +81,14 @@ export interface PreparedExecutor {
 export async function preparedExecutor(
   engine: Engine,
   options: ExecutorOptions,
-  { training }: RunConfig,
+  config: RunConfig,
 ): Promise<PreparedExecutor> {
   const executor = await engine.create(options);
   try {
-    return { executor, notes: (await executor.prepare?.(training.batchSize)) ?? [] };
+    return {
+      executor,
+      notes: (await executor.prepare?.(config.training.batchSize, isSynchronised(config))) ?? [],
+    };
   } catch (error) {
     await letGo(executor);
     throw error;

@@ -1,5 +1,5 @@
 import { LabError, toFailure } from "@/contracts/failure";
-import { setupOf } from "@/contracts/runConfig";
+import { isSynchronised, setupOf } from "@/contracts/runConfig";
 import type { FollowerLinks } from "@/contracts/workers";
 import { wishAdapter } from "@/engine/adapter";
 import { PairMaker } from "@/training/batches";
@@ -34,6 +34,7 @@ export async function followLeader(
           layout: flatLayout(graphOf(config)),
           pairs: new PairMaker(reader, config.noise, config.seed),
           now,
+          synchronised: isSynchronised(config),
         });
         tell({ type: "joined", adapter: executor.info.adapter });
         await following;

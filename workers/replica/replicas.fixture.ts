@@ -60,9 +60,9 @@ export function hooked(before: (step: number) => Promise<void> | void = () => un
       const executor = await engine.create(options);
       const compute = executor.computeGradients.bind(executor);
       const apply = executor.applyGradients.bind(executor);
-      executor.computeGradients = async (batch) => {
+      executor.computeGradients = async (batch, synchroniser) => {
         await before((await executor.readOptimizer()).step + 1);
-        return compute(batch);
+        return compute(batch, synchroniser);
       };
       executor.applyGradients = async (learningRate) => {
         await apply(learningRate);

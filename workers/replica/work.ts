@@ -7,6 +7,7 @@ import type { PairMaker } from "@/training/batches";
 import { flatLayout } from "@/training/parallel/flat";
 import type { ReplicaGroup } from "@/training/parallel/group";
 import { GroupStepper } from "@/training/parallel/groupStepper";
+import { leastImages } from "@/training/plan";
 import { assembleResult } from "@/training/result";
 import type { CheckpointSink } from "@/training/state";
 import type { Stepper } from "@/training/stepper";
@@ -125,6 +126,7 @@ function stepperOf(
       seed: config.seed,
       noise: config.noise,
       batchSize: config.training.batchSize,
+      leastImages: leastImages(config),
       now,
     });
 }

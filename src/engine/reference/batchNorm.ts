@@ -1,5 +1,6 @@
 import { LabError } from "@/contracts/failure";
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM } from "@/model/graph";
+import type { GradientSums, Moments } from "../synchroniser";
 import { type Feature, pixelsOf, withChannels } from "./feature";
 
 export interface NormParameters {
@@ -15,52 +16,78 @@ export interface NormSaved {
   readonly inverseDeviation: Float64Array;
 }
 
+/** Mean and biased variance by channel. */
+export function momentsOf(x: Feature): Moments {
+  const pixels = pixelsOf(x);
+  const mean = new Float64Array(x.channels);
+  const variance = new Float64Array(x.channels);
+  for (let c = 0; c < x.channels; c++) {
+    const begin = c * pixels;
+    const end = begin + pixels;
+    let sum = 0;
+    for (let i = begin; i < end; i++) sum += x.data[i] as number;
+    const middle = sum / pixels;
+    let squares = 0;
+    for (let i = begin; i < end; i++) squares += ((x.data[i] as number) - middle) ** 2;
+    mean[c] = middle;
+    variance[c] = squares / pixels;
+  }
+  return { count: pixels, mean, variance };
+}
+
 /**
- * `torch.nn.BatchNorm2d` in training mode: normalises by the batch's biased variance and moves the running statistics
- * (in place) by 0.1 towards its mean and its unbiased variance. Failure: `shape/batch` for one value per channel, as in
- * PyTorch.
+ * `torch.nn.BatchNorm2d` in training mode, by these moments: its batch's, or those of all replicas. Failure: `shape/batch`
+ * for one value per channel, as in PyTorch.
  */
-export function normForward(
+export function normalise(
   x: Feature,
-  p: NormParameters,
+  p: Pick<NormParameters, "scale" | "shift">,
+  { count, mean, variance }: Moments,
   epsilon = BATCH_NORM_EPSILON,
 ): { readonly out: Feature; readonly saved: NormSaved } {
-  const pixels = pixelsOf(x);
-  if (pixels < 2)
+  if (count < 2)
     throw new LabError(
       "shape/batch",
       "BatchNorm cannot train on one value a channel (one image of 1×1 at the bottom of the network).",
       "Use at least two images a batch or a larger size.",
     );
+  const pixels = pixelsOf(x);
   const out = withChannels(x, x.channels);
-  const saved = {
-    normalised: new Float64Array(x.data.length),
-    inverseDeviation: new Float64Array(x.channels),
-  };
-  for (let c = 0; c < x.channels; c++) {
-    const begin = c * pixels;
-    const end = begin + pixels;
-    let mean = 0;
-    for (let i = begin; i < end; i++) mean += x.data[i] as number;
-    mean /= pixels;
-    let variance = 0;
-    for (let i = begin; i < end; i++) variance += ((x.data[i] as number) - mean) ** 2;
-    variance /= pixels;
-    const inverse = 1 / Math.sqrt(variance + epsilon);
-    const scale = p.scale[c] as number;
-    const shift = p.shift[c] as number;
-    for (let i = begin; i < end; i++) {
-      const normalised = ((x.data[i] as number) - mean) * inverse;
-      saved.normalised[i] = normalised;
-      out.data[i] = normalised * scale + shift;
+  const normalised = new Float64Array(x.data.length);
+  const inverseDeviation = variance.map((value) => 1 / Math.sqrt(value + epsilon));
+  for (let c = 0; c < x.channels; c++)
+    for (let i = c * pixels; i < (c + 1) * pixels; i++) {
+      const value = ((x.data[i] as number) - (mean[c] as number)) * (inverseDeviation[c] as number);
+      normalised[i] = value;
+      out.data[i] = value * (p.scale[c] as number) + (p.shift[c] as number);
     }
-    saved.inverseDeviation[c] = inverse;
-    const keep = 1 - BATCH_NORM_MOMENTUM;
-    const unbiased = (variance * pixels) / (pixels - 1);
-    p.runningMean[c] = keep * (p.runningMean[c] as number) + BATCH_NORM_MOMENTUM * mean;
-    p.runningVariance[c] = keep * (p.runningVariance[c] as number) + BATCH_NORM_MOMENTUM * unbiased;
+  return { out, saved: { normalised, inverseDeviation } };
+}
+
+/** Moves the running statistics (in place) by 0.1 towards the mean and the unbiased variance. */
+export function moveRunning(
+  { runningMean, runningVariance }: Pick<NormParameters, "runningMean" | "runningVariance">,
+  { count, mean, variance }: Moments,
+): void {
+  const keep = 1 - BATCH_NORM_MOMENTUM;
+  for (const [c, running] of runningMean.entries())
+    runningMean[c] = keep * running + BATCH_NORM_MOMENTUM * (mean[c] as number);
+  for (const [c, running] of runningVariance.entries()) {
+    const unbiased = ((variance[c] as number) * count) / (count - 1);
+    runningVariance[c] = keep * running + BATCH_NORM_MOMENTUM * unbiased;
   }
-  return { out, saved };
+}
+
+/** `normalise` by the batch's own moments; moves the running statistics too. */
+export function normForward(
+  x: Feature,
+  p: NormParameters,
+  epsilon = BATCH_NORM_EPSILON,
+): { readonly out: Feature; readonly saved: NormSaved } {
+  const moments = momentsOf(x);
+  const made = normalise(x, p, moments, epsilon);
+  moveRunning(p, moments);
+  return made;
 }
 
 /** Evaluation mode: normalises by the running statistics. */
@@ -77,36 +104,57 @@ export function normInfer(x: Feature, p: NormParameters, epsilon = BATCH_NORM_EP
   return out;
 }
 
+/** Σ g and Σ g·x̂ by channel: the gradients of shift and scale, ∂β and ∂γ. */
+export function sumsOf(gradient: Feature, { normalised }: NormSaved): GradientSums {
+  const pixels = pixelsOf(gradient);
+  const sum = new Float64Array(gradient.channels);
+  const product = new Float64Array(gradient.channels);
+  for (let c = 0; c < gradient.channels; c++) {
+    let plain = 0;
+    let weighted = 0;
+    for (let i = c * pixels; i < (c + 1) * pixels; i++) {
+      const g = gradient.data[i] as number;
+      plain += g;
+      weighted += g * (normalised[i] as number);
+    }
+    sum[c] = plain;
+    product[c] = weighted;
+  }
+  return { count: pixels, sum, product };
+}
+
 /**
- * Through the batch statistics (Ioffe & Szegedy 2015): ∂β = Σ g, ∂γ = Σ g·x̂,
- * ∂x = γ/σ · (g − mean(g) − x̂·mean(g·x̂)).
+ * Through the statistics (Ioffe & Szegedy 2015): ∂x = γ/σ · (g − mean(g) − x̂·mean(g·x̂)), with the means by these sums over
+ * the gradient's own pixels.
  */
-export function normBackward(
+export function normInputGradient(
   gradient: Feature,
   scale: Float64Array,
   { normalised, inverseDeviation }: NormSaved,
-): { readonly input: Feature; readonly scale: Float64Array; readonly shift: Float64Array } {
+  { sum, product }: GradientSums,
+): Feature {
   const pixels = pixelsOf(gradient);
   const input = withChannels(gradient, gradient.channels);
-  const scaleGradient = new Float64Array(gradient.channels);
-  const shiftGradient = new Float64Array(gradient.channels);
   for (let c = 0; c < gradient.channels; c++) {
-    const begin = c * pixels;
-    const end = begin + pixels;
-    let sum = 0;
-    let product = 0;
-    for (let i = begin; i < end; i++) {
-      const g = gradient.data[i] as number;
-      sum += g;
-      product += g * (normalised[i] as number);
-    }
-    scaleGradient[c] = product;
-    shiftGradient[c] = sum;
     const factor = (scale[c] as number) * (inverseDeviation[c] as number);
-    for (let i = begin; i < end; i++)
-      input.data[i] =
-        factor *
-        ((gradient.data[i] as number) - sum / pixels - ((normalised[i] as number) * product) / pixels);
+    const mean = (sum[c] as number) / pixels;
+    const slope = (product[c] as number) / pixels;
+    for (let i = c * pixels; i < (c + 1) * pixels; i++)
+      input.data[i] = factor * ((gradient.data[i] as number) - mean - (normalised[i] as number) * slope);
   }
-  return { input, scale: scaleGradient, shift: shiftGradient };
+  return input;
+}
+
+/** All gradients of `normForward`. */
+export function normBackward(
+  gradient: Feature,
+  scale: Float64Array,
+  saved: NormSaved,
+): { readonly input: Feature; readonly scale: Float64Array; readonly shift: Float64Array } {
+  const sums = sumsOf(gradient, saved);
+  return {
+    input: normInputGradient(gradient, scale, saved, sums),
+    scale: sums.product,
+    shift: sums.sum,
+  };
 }

@@ -4,10 +4,19 @@ import { elementCount, type Parameter, parameterList } from "@/model/parameters"
 import { inferShapes } from "@/model/shapes";
 import { checkStateDict } from "@/model/stateDict";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions } from "../executor";
+import type { Moments, Synchroniser } from "../synchroniser";
 import { adamStep } from "./adam";
 import type { Feature } from "./feature";
 import { lossWithGradient } from "./loss";
-import { runBackward, runForward, type Values } from "./network";
+import {
+  backwardPass,
+  forwardPass,
+  moveAllRunning,
+  runBackward,
+  runForward,
+  together,
+  type Values,
+} from "./network";
 
 /** All that lives between calls; dropped as a whole by `dispose`. */
 interface State {
@@ -15,6 +24,8 @@ interface State {
   readonly firstMoments: Values;
   readonly secondMoments: Values;
   gradients: Values | null;
+  /** Moments of a synchronised batch, which move the running statistics with the step. */
+  moments: ReadonlyMap<string, Moments>;
   steps: number;
 }
 
@@ -41,6 +52,7 @@ export class ReferenceExecutor implements Executor {
       firstMoments: zeros(this.trainable),
       secondMoments: zeros(this.trainable),
       gradients: null,
+      moments: new Map(),
       steps: 0,
     };
     this.notePeak(0);
@@ -60,8 +72,9 @@ export class ReferenceExecutor implements Executor {
     return loss;
   }
 
-  async computeGradients(batch: Batch): Promise<number> {
+  async computeGradients(batch: Batch, synchroniser?: Synchroniser): Promise<number> {
     const state = this.state();
+    const { values } = state;
     const { graph, loss: kind } = this.options;
     const input = this.input(batch.noisy, batch.images);
     if (batch.clean.length !== batch.noisy.length)
@@ -70,9 +83,16 @@ export class ReferenceExecutor implements Executor {
         `The batch has ${batch.noisy.length} noisy and ${batch.clean.length} clean pixels.`,
         "Give a clean pixel for each noisy one.",
       );
-    const tape = runForward(graph, state.values, input, true);
+    state.moments = new Map();
+    const tape = synchroniser
+      ? await together(forwardPass(graph, values, input, true), synchroniser)
+      : runForward(graph, values, input, true);
     const { loss, gradient } = lossWithGradient(tape.output(graph.output), batch.clean, kind);
-    state.gradients = runBackward(graph, state.values, tape, gradient);
+    state.gradients = synchroniser
+      ? await together(backwardPass(graph, values, tape, gradient), synchroniser)
+      : runBackward(graph, values, tape, gradient);
+    if (synchroniser) state.moments = tape.moments;
+    else moveAllRunning(values, tape.moments);
     this.notePeak(tape.bytes);
     return loss;
   }
@@ -80,6 +100,8 @@ export class ReferenceExecutor implements Executor {
   async applyGradients(learningRate: number): Promise<void> {
     const state = this.state();
     const gradients = this.gradients();
+    moveAllRunning(state.values, state.moments);
+    state.moments = new Map();
     state.steps += 1;
     for (const { name } of this.trainable) {
       const parameter = state.values.get(name);

@@ -1,5 +1,15 @@
 import type { Graph, GraphNode, NodeId } from "@/model/graph";
-import { type NormParameters, type NormSaved, normBackward, normForward, normInfer } from "./batchNorm";
+import type { GradientSums, Moments, Statistics, Synchroniser } from "../synchroniser";
+import {
+  momentsOf,
+  moveRunning,
+  type NormParameters,
+  type NormSaved,
+  normalise,
+  normInfer,
+  normInputGradient,
+  sumsOf,
+} from "./batchNorm";
 import { concatBackward, concatForward } from "./concat";
 import { convBackward, convForward } from "./conv";
 import type { Feature } from "./feature";
@@ -31,6 +41,8 @@ function normParameters(state: Values, name: string): NormParameters {
 export class Tape {
   readonly outputs: Feature[] = [];
   readonly norms = new Map<NodeId, NormSaved>();
+  /** By BatchNorm's name, in the order of the forward pass. */
+  readonly moments = new Map<string, Moments>();
   readonly winners = new Map<NodeId, Uint32Array>();
 
   output(id: NodeId): Feature {
@@ -53,10 +65,36 @@ export class Tape {
   }
 }
 
-/** Runs the graph. `training` uses batch statistics and moves the running ones in `state`; else they are only read. */
+/** A pass that stops at each BatchNorm with its own images' statistics, until it is told by which to go. */
+type Asking<T> = Generator<Statistics, T, Moments | GradientSums>;
+
+/** Runs a pass by its own statistics. */
+function alone<T>(pass: Asking<T>): T {
+  let turn = pass.next();
+  while (!turn.done) turn = pass.next(turn.value.values);
+  return turn.value;
+}
+
+/** Runs a pass by those of all replicas. Rejects as the synchroniser does. */
+export async function together<T>(pass: Asking<T>, synchroniser: Synchroniser): Promise<T> {
+  let turn = pass.next();
+  while (!turn.done) {
+    const { kind, values } = turn.value;
+    turn = pass.next(
+      kind === "moments" ? await synchroniser.moments(values) : await synchroniser.sums(values),
+    );
+  }
+  return turn.value;
+}
+
+/** Runs the graph; nothing in `state` moves. `training` uses batch statistics, else the running ones. */
 export function runForward(graph: Graph, state: Values, input: Feature, training: boolean): Tape {
+  return alone(forwardPass(graph, state, input, training));
+}
+
+export function* forwardPass(graph: Graph, state: Values, input: Feature, training: boolean): Asking<Tape> {
   const tape = new Tape();
-  const runNode = (node: GraphNode): Feature => {
+  const runNode = function* (node: GraphNode): Asking<Feature> {
     switch (node.op) {
       case "input":
         return input;
@@ -73,10 +111,11 @@ export function runForward(graph: Graph, state: Values, input: Feature, training
       case "batchNorm": {
         const parameters = normParameters(state, node.name);
         if (!training) return normInfer(tape.output(node.input), parameters, node.epsilon);
-        const { out, saved } = normForward(tape.output(node.input), parameters, node.epsilon);
+        const x = tape.output(node.input);
+        const moments = (yield { kind: "moments", values: momentsOf(x) }) as Moments;
+        const { out, saved } = normalise(x, parameters, moments, node.epsilon);
         tape.norms.set(node.id, saved);
-        const tracked = valueNamed(state, `${node.name}.num_batches_tracked`);
-        tracked[0] = (tracked[0] as number) + 1;
+        tape.moments.set(node.name, moments);
         return out;
       }
       case "relu":
@@ -96,12 +135,30 @@ export function runForward(graph: Graph, state: Values, input: Feature, training
         return node satisfies never;
     }
   };
-  for (const node of graph.nodes) tape.outputs[node.id] = runNode(node);
+  for (const node of graph.nodes) tape.outputs[node.id] = yield* runNode(node);
   return tape;
+}
+
+/** Moves the running statistics of every BatchNorm by a batch's moments, and counts the batch. */
+export function moveAllRunning(state: Values, moments: ReadonlyMap<string, Moments>): void {
+  for (const [name, batch] of moments) {
+    moveRunning(normParameters(state, name), batch);
+    const tracked = valueNamed(state, `${name}.num_batches_tracked`);
+    tracked[0] = (tracked[0] as number) + 1;
+  }
 }
 
 /** Gradients of the trainable parameters from the gradient of the graph's output, walking the tape backwards. */
 export function runBackward(graph: Graph, state: Values, tape: Tape, outputGradient: Feature): Values {
+  return alone(backwardPass(graph, state, tape, outputGradient));
+}
+
+export function* backwardPass(
+  graph: Graph,
+  state: Values,
+  tape: Tape,
+  outputGradient: Feature,
+): Asking<Values> {
   const gradients: Values = new Map();
   const flowing = new Map<NodeId, Feature>([[graph.output, outputGradient]]);
   const inputNode = graph.nodes.find(({ op }) => op === "input")?.id;
@@ -139,10 +196,11 @@ export function runBackward(graph: Graph, state: Values, tape: Tape, outputGradi
       case "batchNorm": {
         const saved = tape.norms.get(node.id);
         if (!saved) throw new RangeError(`node ${node.id} did not run in training mode`);
-        const parts = normBackward(gradient, valueNamed(state, `${node.name}.weight`), saved);
-        gradients.set(`${node.name}.weight`, parts.scale);
-        gradients.set(`${node.name}.bias`, parts.shift);
-        send(node.input, parts.input);
+        const own = sumsOf(gradient, saved);
+        gradients.set(`${node.name}.weight`, own.product);
+        gradients.set(`${node.name}.bias`, own.sum);
+        const sums = (yield { kind: "sums", values: own }) as GradientSums;
+        send(node.input, normInputGradient(gradient, valueNamed(state, `${node.name}.weight`), saved, sums));
         break;
       }
       case "relu":

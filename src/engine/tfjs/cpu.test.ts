@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { checkSynchronised } from "../synchroniserChecks";
 import { tfjsEngine } from "./engine";
 import { checkGradients, checkPooling, checkSameBits, checkTraining, type Tolerances } from "./engineChecks";
 
@@ -13,6 +14,8 @@ describe("tfjs-cpu against PyTorch", () => {
     checkGradients(engine, name, TOLERANCES),
   );
   it("has the first losses", () => checkTraining(engine, "unet", TOLERANCES, STEPS));
+  it("with synchronised BatchNorm has them too", () =>
+    checkSynchronised(engine, "unet", { ...TOLERANCES, running: 1e-6 }, STEPS));
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 1));
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("cpu"));
 });

@@ -2,14 +2,16 @@ import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 import { LabError } from "@/contracts/failure";
 import type { OptimizerState, StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo, ExecutorOptions, FlatAccess } from "@/engine/executor";
+import type { Synchroniser } from "@/engine/synchroniser";
 import { checkStateDict } from "@/model/stateDict";
 import { type Backend, makeCurrent, releaseBackend } from "./backend";
 import type { AdamBuffers } from "./kernels";
-import { Network } from "./network";
+import { type Asking, Network, type Statistics, unasked } from "./network";
 import { outOfMemory } from "./outOfMemory";
 import { type Parameter, type ParameterTable, packGroup, tableOf, unpackGroup, weightOf } from "./parameters";
 import { makePlan } from "./plan";
 import { RunningStatistics } from "./runningStatistics";
+import { together } from "./together";
 
 /** Pixels a forward pass takes at once in evaluation mode: four images of 256×256, or one of any size. */
 const INFER_PIXELS = 2 ** 18;
@@ -36,6 +38,8 @@ export class TfjsExecutor implements Executor {
   /** The groups' values cut into parameters; made anew whenever values change. */
   private parameters: ReadonlyMap<string, Tensor> | null = null;
   private readonly running: RunningStatistics;
+  /** Where a synchronised batch will move the running statistics, with its step. */
+  private pending: Statistics | null = null;
   private adamStep = 0;
   private peakBytes = 0;
   private disposed = false;
@@ -116,8 +120,13 @@ export class TfjsExecutor implements Executor {
     });
   }
 
-  computeGradients(batch: Batch): Promise<number> {
-    return this.guarded(async () => (await this.take(this.backpropagate(batch)))[0] as number);
+  computeGradients(batch: Batch, synchroniser?: Synchroniser): Promise<number> {
+    return this.guarded(async () => {
+      const loss = synchroniser
+        ? await this.backpropagateTogether(batch, synchroniser)
+        : this.backpropagate(batch);
+      return (await this.take(loss))[0] as number;
+    });
   }
 
   applyGradients(learningRate: number): Promise<void> {
@@ -159,6 +168,7 @@ export class TfjsExecutor implements Executor {
     return this.guarded(async () => {
       const packed = this.table.groups.map((group) => packGroup(group, weights));
       this.forgetParameters();
+      this.forgetPending();
       this.groups = this.groups.map((group, index) => {
         group.values.dispose();
         return { ...group, values: this.upload(packed[index]) };
@@ -206,6 +216,7 @@ export class TfjsExecutor implements Executor {
       makeCurrent(this.backend);
       this.forgetParameters();
       this.forgetMoments();
+      this.forgetPending();
       for (const { values, gradients } of this.groups)
         this.backend.tf.dispose([values, ...(gradients ? [gradients] : [])]);
       this.running.dispose();
@@ -220,23 +231,57 @@ export class TfjsExecutor implements Executor {
   private backpropagate(batch: Batch): Tensor1D {
     const { tf, kernels } = this.backend;
     const parameters = this.currentParameters();
+    this.forgetPending();
     const { loss, gradients, moved } = tf.tidy(() => {
       const target = this.image(batch.clean, batch.images);
-      const { output, tape } = this.network.forwardTraining(
-        this.image(batch.noisy, batch.images),
-        parameters,
-      );
+      const noisy = this.image(batch.noisy, batch.images);
+      const { output, tape } = unasked(this.network.forwardTraining(noisy, parameters, false));
       const moved = this.running.moved(tape.statistics);
       const { value, gradient } = kernels.loss(this.options.loss, output, target);
-      const byName = this.network.backward(tape, gradient, parameters);
+      const byName = unasked(this.network.backward(tape, gradient, parameters, false));
       return { loss: value, gradients: this.gather(byName), moved: { ...moved } };
     });
+    this.takeGradients(gradients);
+    this.running.moveTo(moved);
+    return loss;
+  }
+
+  /** The same by the statistics of all replicas. It waits for them, so that nothing tidies up but the pass itself. */
+  private async backpropagateTogether(batch: Batch, synchroniser: Synchroniser): Promise<Tensor1D> {
+    const { backend } = this;
+    const { tf, kernels } = backend;
+    const parameters = this.currentParameters();
+    this.forgetPending();
+    const ask = <T>(pass: Asking<T>): Promise<T> => together(backend, pass, synchroniser);
+    const noisy = this.image(batch.noisy, batch.images);
+    const { output, tape } = await ask(this.network.forwardTraining(noisy, parameters, true));
+    const target = this.image(batch.clean, batch.images);
+    const { value, gradient } = kernels.loss(this.options.loss, output, target);
+    target.dispose();
+    try {
+      const byName = await ask(this.network.backward(tape, gradient, parameters, true));
+      this.pending = this.running.moved(tape.statistics);
+      this.takeGradients(this.gather(byName));
+      tf.dispose([...byName.values()]);
+    } catch (error) {
+      value.dispose();
+      throw error;
+    } finally {
+      this.network.drop(tape);
+    }
+    return value;
+  }
+
+  private takeGradients(gradients: readonly Tensor1D[]): void {
     this.groups = this.groups.map((group, index) => {
       group.gradients?.dispose();
       return { ...group, gradients: gradients[index] ?? null };
     });
-    this.running.moveTo(moved);
-    return loss;
+  }
+
+  private forgetPending(): void {
+    if (this.pending) this.backend.tf.dispose([this.pending.mean, this.pending.variance]);
+    this.pending = null;
   }
 
   /** One flat gradient buffer a group. */
@@ -279,6 +324,8 @@ export class TfjsExecutor implements Executor {
     }));
     this.moments = next;
     this.adamStep = t;
+    if (this.pending) this.running.moveTo(this.pending);
+    this.pending = null;
   }
 
   /** Zeros before the first step. */

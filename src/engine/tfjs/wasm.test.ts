@@ -2,6 +2,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { FIXTURE_NAMES, loadFixture } from "../fixtures";
+import { checkCalledOff, checkSynchronised } from "../synchroniserChecks";
 import { acquireBackend, makeCurrent, releaseBackend } from "./backend";
 import { tfjsEngine } from "./engine";
 import {
@@ -38,6 +39,14 @@ describe("tfjs-wasm", () => {
   );
   it("reads back what was written, and continues from it", () => checkStates(engine, "unet"));
   it("exchanges gradients and parameters as they lie", () => checkFlat(engine, "unet"));
+  it.each(["unet", "unetpp", "unet-both"] as const)("with synchronised BatchNorm: %s", (name) =>
+    checkSynchronised(engine, name, { ...TOLERANCES, running: 1e-5 }, 20),
+  );
+  it("lets go of a batch that is called off", async () => {
+    const tf = await import("@tensorflow/tfjs-core");
+    await checkCalledOff(engine, "unet", [0, 8, 9, 17], () => tf.engine().state.numTensors);
+    expect(tf.engine().state.numTensors).toBe(0);
+  });
   it("has no moments of Adam before it trains", () => checkMomentsLate(engine, "unet"));
   it("refuses weights of another network and leaves nothing behind", async () => {
     const tf = await import("@tensorflow/tfjs-core");

@@ -2,6 +2,7 @@ import type { MathBackendWebGL } from "@tensorflow/tfjs-backend-webgl";
 import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
+import { checkSynchronised } from "../synchroniserChecks";
 import { tfjsEngine } from "./engine";
 import { checkGradients, checkLoss, checkPooling, checkTraining, type Tolerances } from "./engineChecks";
 
@@ -15,6 +16,8 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgl", () => {
     await checkGradients(engine, "unet", TOLERANCES);
     await checkTraining(engine, "unet", TOLERANCES, 2);
   });
+  it("with synchronised BatchNorm has them too", () =>
+    checkSynchronised(engine, "unet", { ...TOLERANCES, running: 1e-4 }, 1));
   it("names its renderer", async () => {
     const executor = await createFor(engine, await loadFixture("unet"));
     expect(executor.info.adapter?.description).not.toBe("");

@@ -2,6 +2,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { describe, expect, it } from "vitest";
 import { createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
+import { checkSynchronised } from "../synchroniserChecks";
 import { tfjsEngine } from "./engine";
 import {
   checkGradients,
@@ -23,6 +24,8 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgpu", () => {
     checkGradients(engine, name, TOLERANCES),
   );
   it("has PyTorch's first losses", () => checkTraining(engine, "unet", TOLERANCES, STEPS));
+  it("with synchronised BatchNorm has them too", () =>
+    checkSynchronised(engine, "unet", { ...TOLERANCES, running: 1e-4 }, STEPS));
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 1));
   it("says which adapter it runs on", async () => {
     const executor = await createFor(engine, await loadFixture("unet"));

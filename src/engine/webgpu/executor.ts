@@ -9,6 +9,7 @@ import type {
   FlatPiece,
   GradientStream,
 } from "@/engine/executor";
+import type { Synchroniser } from "@/engine/synchroniser";
 import { checkStateDict } from "@/model/stateDict";
 import type { LabDevice } from "./device";
 import { deviceLost } from "./deviceLoss";
@@ -30,9 +31,10 @@ import { DeviceMemory, largestBinding } from "./memory";
 import { Network } from "./network";
 import { allocatePermanents, LOSS_READBACK_BYTES, type Permanents } from "./permanents";
 import type { PermanentName } from "./plan";
-import { PreparedPrograms } from "./preparedPrograms";
+import { PreparedPrograms, type Ready } from "./preparedPrograms";
 import { type DispatchTime, Program } from "./program";
 import { readFloats } from "./readback";
+import { SynchronisedPass } from "./synchronisedPass";
 import { notesOf, type Pass, placesOf, TrainingPasses } from "./trainingPasses";
 import { planTraining, type TrainingPlan } from "./trainingPlan";
 import { planUpdate } from "./updatePlan";
@@ -52,6 +54,9 @@ export class WebgpuExecutor implements Executor {
   private readonly readback: GPUBuffer;
   private readonly adam: Program;
   private readonly passes: TrainingPasses;
+  /** Of passes that go by the statistics of all replicas: their tensors live otherwise than those of `passes`. */
+  private readonly synchronisedPrograms: PreparedPrograms<TrainingPlan>;
+  private synchronised: SynchronisedPass | null = null;
   private readonly forward: ForwardPass;
   private readonly staging: GradientStaging;
   private readonly lossScale = new LossScale();
@@ -87,6 +92,7 @@ export class WebgpuExecutor implements Executor {
     this.passes = new TrainingPasses(new PreparedPrograms(lab, held, permanents), (images, pass) =>
       planTraining(this.network(images), { loss: options.loss, ...pass }, this.target),
     );
+    this.synchronisedPrograms = new PreparedPrograms(lab, held, permanents);
     this.forward = new ForwardPass(
       lab.device,
       held,
@@ -152,8 +158,13 @@ export class WebgpuExecutor implements Executor {
    * Allocates and compiles for training steps of `images`, so that the first step does not. Resolves to what the user should
    * know about how they are computed on this device, a sentence each.
    */
-  prepare(images: number): Promise<readonly string[]> {
+  prepare(images: number, synchronised = false): Promise<readonly string[]> {
     return this.guarded(async () => {
+      if (synchronised) {
+        await this.synchronisedPass();
+        await this.synchronisedProgram(images);
+        return [];
+      }
       this.checkStatistics(images);
       return notesOf(await this.passes.of(images), images);
     });
@@ -171,9 +182,10 @@ export class WebgpuExecutor implements Executor {
     });
   }
 
-  computeGradients(batch: Batch): Promise<number> {
+  computeGradients(batch: Batch, synchroniser?: Synchroniser): Promise<number> {
     return this.guarded(async () => {
-      await this.queueGradients(batch);
+      if (synchroniser) await this.runSynchronised(batch, synchroniser);
+      else await this.queueGradients(batch);
       this.queueLossCopy();
       return (await this.readLoss()).loss;
     });
@@ -181,6 +193,7 @@ export class WebgpuExecutor implements Executor {
 
   applyGradients(learningRate: number): Promise<void> {
     return this.guarded(async () => {
+      if (this.synchronised?.moveRunning()) this.countBatches(1);
       this.queueAdam(learningRate);
       await this.finishUpdate();
     });
@@ -213,6 +226,7 @@ export class WebgpuExecutor implements Executor {
   writeWeights(weights: StateDict): Promise<void> {
     return this.guarded(async () => {
       checkStateDict(this.options.graph, weights);
+      this.synchronised?.forget();
       this.writeState(weights);
     });
   }
@@ -296,12 +310,57 @@ export class WebgpuExecutor implements Executor {
     this.checkPixels(clean, images);
     this.checkStatistics(images);
     const passes = await this.passes.of(images);
+    this.beginGradients();
+    this.countBatches(passes.length);
+    return passes;
+  }
+
+  private beginGradients(): void {
+    this.synchronised?.forget();
     this.scaleGradients();
     if (this.foreignGradients) this.clearGradients();
     this.hasGradients = true;
+  }
+
+  private countBatches(count: number): void {
     for (const name of this.layout.norms.keys())
-      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + passes.length);
-    return passes;
+      this.batchesTracked.set(name, (this.batchesTracked.get(name) ?? 0) + count);
+  }
+
+  /** A batch by the statistics of all replicas, in one pass, its end still running. */
+  private async runSynchronised(batch: Batch, synchroniser: Synchroniser): Promise<void> {
+    const { images, noisy, clean } = batch;
+    this.checkPixels(noisy, images);
+    this.checkPixels(clean, images);
+    const pass = await this.synchronisedPass();
+    const ready = await this.synchronisedProgram(images);
+    this.beginGradients();
+    this.upload({ first: 0, images, ready }, batch);
+    await pass.run(ready, synchroniser);
+  }
+
+  private async synchronisedPass(): Promise<SynchronisedPass> {
+    const { lab, held, permanents, layout } = this;
+    this.synchronised ??= await SynchronisedPass.create(lab, held, permanents, layout);
+    return this.synchronised;
+  }
+
+  /** Throws `engine/out-of-memory` where the images need more than one pass: the second would change the first's statistics. */
+  private async synchronisedProgram(images: number): Promise<Ready<TrainingPlan>> {
+    const { loss } = this.options;
+    try {
+      return await this.synchronisedPrograms.ready(`${images}`, () =>
+        planTraining(this.network(images), { loss, synchronised: true }, this.target),
+      );
+    } catch (error) {
+      if (!(error instanceof LabError) || error.failure.code !== "engine/out-of-memory") throw error;
+      throw new LabError(
+        "engine/out-of-memory",
+        `Synchronised BatchNorm needs a replica's ${images} images on the device at once: ${error.failure.message}`,
+        "Use smaller batches, a smaller network, or local statistics.",
+        { cause: error },
+      );
+    }
   }
 
   private upload({ first, ready }: Pass, { noisy, clean }: Batch): void {

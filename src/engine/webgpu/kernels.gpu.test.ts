@@ -3,6 +3,7 @@ import * as convs from "./convChecks";
 import { acquireDevice } from "./device";
 import { webgpuEngine } from "./engine";
 import * as checks from "./kernelChecks";
+import { checkSharedNorm } from "./normSharedChecks";
 import * as tiles from "./tileChecks";
 
 const missing = await webgpuEngine.unavailable();
@@ -34,6 +35,7 @@ describe.skipIf(missing !== null)("each kernel in the browser equals the float64
     it("maximum", async () => checks.checkMaxPool(await acquireDevice(), storage, size));
     it("upsampling", async () => checks.checkUpsample(await acquireDevice(), storage, size));
     it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), storage, size));
+    it("BatchNorm by shared statistics", async () => checkSharedNorm(await acquireDevice(), storage, size));
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
       checks.checkHead(await acquireDevice(), storage, size, loss),
     );

@@ -3,6 +3,7 @@ import * as convs from "./convChecks";
 import { acquireDevice } from "./device";
 import * as checks from "./kernelChecks";
 import { setUpNodeGpu } from "./nodeGpu";
+import { checkSharedNorm } from "./normSharedChecks";
 import * as tiles from "./tileChecks";
 
 const missing = await setUpNodeGpu();
@@ -28,6 +29,7 @@ describe.skipIf(missing !== null)("each kernel in Node equals the float64 refere
     it("maximum", async () => checks.checkMaxPool(await acquireDevice(), storage, size));
     it("upsampling", async () => checks.checkUpsample(await acquireDevice(), storage, size));
     it("BatchNorm", async () => checks.checkNorm(await acquireDevice(), storage, size));
+    it("BatchNorm by shared statistics", async () => checkSharedNorm(await acquireDevice(), storage, size));
     it.each(["l1", "l2"] as const)("head with %s", async (loss) =>
       checks.checkHead(await acquireDevice(), storage, size, loss),
     );

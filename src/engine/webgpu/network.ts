@@ -120,6 +120,12 @@ export class Network {
     return range("running", runningOffset, 2 * padded);
   }
 
+  /** Where its statistics are exchanged with other replicas. */
+  statistics(name: string): BindingTarget {
+    const { runningOffset, padded } = this.norm(name);
+    return range("statistics", runningOffset, 2 * padded);
+  }
+
   private range(buffer: "parameters" | "gradients", name: string): BindingTarget {
     const { offset, floats } = this.layout.parameters.get(name) as PlacedParameter;
     return range(buffer, offset, floats);

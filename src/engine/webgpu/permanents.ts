@@ -18,6 +18,7 @@ function floatsOf({ parameterFloats, normFloats, runningFloats }: Layout): Recor
     secondMoments: parameterFloats,
     norms: normFloats,
     running: runningFloats,
+    statistics: runningFloats,
     loss: 4,
     overflow: 4,
     scaling: 4,

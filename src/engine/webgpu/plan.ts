@@ -9,6 +9,7 @@ export type PermanentName =
   | "secondMoments"
   | "norms"
   | "running"
+  | "statistics"
   | "loss"
   | "overflow"
   | "scaling"
@@ -50,6 +51,8 @@ export interface PlannedTensor {
 
 export interface Plan {
   readonly dispatches: readonly PlannedDispatch[];
+  /** Dispatches before which it can be stopped; absent: it runs through. */
+  readonly stops?: readonly number[];
   readonly tensors: readonly PlannedTensor[];
   /** Bytes of each slot, as large as its buffer is made. */
   readonly slots: readonly number[];

@@ -42,7 +42,8 @@ export class PreparedPrograms<SomePlan extends Plan> {
     const prepared = await this.withRoomFor(plan);
     const slotOf = slotsOf(plan, prepared);
     const buffers = slotOf.map((slot) => prepared.slots[slot] as GPUBuffer);
-    const program = await Program.create(this.lab, plan.dispatches, buffers, this.permanents);
+    const { dispatches, stops } = plan;
+    const program = await Program.create(this.lab, dispatches, buffers, this.permanents, stops);
     const ready = { plan, buffers, program };
     if (prepared.programs.size >= KEPT_PROGRAMS) {
       const [oldest] = prepared.programs.keys();

@@ -54,8 +54,10 @@ export class Program {
   private readonly compiled: readonly Compiled[];
   private readonly resource: (target: BindingTarget) => GPUBufferBinding;
   private readonly flops: number;
-  /** Of each planned dispatch its slices, in submissions. */
-  private submissions: readonly (readonly Step[])[] = [];
+  /** Dispatches before which the program can be stopped, in order. */
+  private readonly stops: readonly number[];
+  /** From stop to stop, of each planned dispatch its slices, in submissions. */
+  private segments: readonly (readonly (readonly Step[])[])[] = [];
   /** The last slice of each dispatch. */
   private lastSteps: readonly (Step | undefined)[] = [];
   /** The speed that the slices were cut for. */
@@ -64,20 +66,23 @@ export class Program {
   private constructor(
     lab: LabDevice,
     compiled: readonly Compiled[],
+    stops: readonly number[],
     resource: (target: BindingTarget) => GPUBufferBinding,
   ) {
     this.lab = lab;
+    this.stops = stops;
     this.compiled = compiled;
     this.resource = resource;
     this.flops = compiled.reduce((sum, { kernel }) => sum + kernel.flops, 0);
   }
 
-  /** Compiles. `tensors` are buffers by tensor. Throws `engine/kernel` with the label of the kernel that failed. */
+  /** Compiles. `tensors` are buffers by tensor; `stops` cut the program into segments. Throws `engine/kernel` with the label of the kernel that failed. */
   static async create(
     lab: LabDevice,
     dispatches: readonly PlannedDispatch[],
     tensors: readonly GPUBuffer[],
     permanents: Permanents,
+    stops: readonly number[] = [],
   ): Promise<Program> {
     for (const { kernel } of dispatches)
       if (estimatedMs(kernel, lab.gflops) > DISPATCH_MS) lab.slicedTexts.add(kernel.wgsl);
@@ -90,7 +95,7 @@ export class Program {
       kernel: kernels[index] as Kernel,
       pipeline: pipelines[index] as GPUComputePipeline,
     }));
-    const program = new Program(lab, compiled, (target) =>
+    const program = new Program(lab, compiled, stops, (target) =>
       target.kind === "tensor"
         ? {
             buffer: tensors[target.tensor] as GPUBuffer,
@@ -103,15 +108,24 @@ export class Program {
   }
 
   /** Queues all dispatches; the first submission also holds what `before` encodes, the last what `after` does. */
-  submit({ before, after }: Surrounding = {}): void {
+  submit(surrounding: Surrounding = {}): void {
+    this.submitAll(this.segments.flat(), surrounding);
+  }
+
+  /** Queues the dispatches from one stop to the next, then what `after` encodes. Segment 0 begins the program. */
+  submitSegment(segment: number, after?: Surrounding["after"]): void {
+    this.submitAll(this.segments[segment] ?? [], after && { after });
+  }
+
+  private submitAll(submissions: readonly (readonly Step[])[], { before, after }: Surrounding = {}): void {
     const { device } = this.lab;
-    for (const [index, steps] of this.submissions.entries()) {
+    for (const [index, steps] of submissions.entries()) {
       const encoder = device.createCommandEncoder({ label: "engine" });
       if (index === 0) before?.(encoder);
       const pass = encoder.beginComputePass({ label: "engine" });
       for (const step of steps) encode(pass, step);
       pass.end();
-      if (index === this.submissions.length - 1) after?.(encoder);
+      if (index === submissions.length - 1) after?.(encoder);
       device.queue.submit([encoder.finish()]);
     }
   }
@@ -131,7 +145,7 @@ export class Program {
       const step = this.lastSteps[Math.max(0, this.lastBound(range))];
       ready.set(step, [...(ready.get(step) ?? []), index]);
     }
-    for (const steps of this.submissions) {
+    for (const steps of this.segments.flat()) {
       let encoder = device.createCommandEncoder({ label: "engine" });
       let pass = encoder.beginComputePass({ label: "engine" });
       for (const step of steps) {
@@ -166,7 +180,9 @@ export class Program {
   async ran(ms: number): Promise<void> {
     const { lab } = this;
     lab.gflops = Math.max(lab.gflops, this.flops / ms / 1e6);
-    const isSliced = this.submissions.length > 1 || this.compiled.some(({ kernel }) => kernel.sliced);
+    const isSliced =
+      this.segments.some((submissions) => submissions.length > 1) ||
+      this.compiled.some(({ kernel }) => kernel.sliced);
     if (isSliced && lab.gflops > MUCH_FASTER * this.gflops) await this.arrange();
   }
 
@@ -248,10 +264,16 @@ export class Program {
     const { device } = this.lab;
     this.gflops = this.lab.gflops;
     device.pushErrorScope("validation");
-    const submissions: Step[][] = [[]];
+    let submissions: Step[][] = [[]];
+    const segments = [submissions];
     const lastSteps: (Step | undefined)[] = [];
     let ms = 0;
-    for (const compiled of this.compiled) {
+    for (const [index, compiled] of this.compiled.entries()) {
+      if (this.stops.includes(index)) {
+        submissions = [[]];
+        segments.push(submissions);
+        ms = 0;
+      }
       const steps = this.stepsOf(compiled);
       lastSteps.push(steps.at(-1));
       const stepMs = estimatedMs(compiled.kernel, this.gflops) / steps.length;
@@ -271,7 +293,7 @@ export class Program {
         `The bindings of this network are not valid on this device: ${invalid.message}`,
         "Choose another engine and report this message.",
       );
-    this.submissions = submissions;
+    this.segments = segments;
     this.lastSteps = lastSteps;
   }
 

@@ -1,3 +1,4 @@
+import type { Statistics } from "@/engine/synchroniser";
 import { addForward } from "./forward";
 import { convDgrad } from "./kernels/convDgrad";
 import { convWgrad } from "./kernels/convWgrad";
@@ -12,11 +13,17 @@ import {
   normMoments,
   reluBackward,
 } from "./kernels/norm";
+import {
+  normBySharedMoments,
+  normFactorsBySharedSums,
+  normOwnMoments,
+  normOwnSums,
+} from "./kernels/normShared";
 import { residualLoss } from "./kernels/residual";
 import { type SumSplitsSpec, sumSplits } from "./kernels/sumSplits";
 import { upconvDgrad, upconvWgrad } from "./kernels/upconv";
 import { upsampleBackward } from "./kernels/upsample";
-import type { RowParts } from "./kernels/wgsl";
+import { pixelsOf, type RowParts } from "./kernels/wgsl";
 import { aligned } from "./layout";
 import { type FeatureId, type Stage, sourcesOf } from "./lower";
 import type { Network, PartTensors, TensorTarget } from "./network";
@@ -30,6 +37,17 @@ export interface TrainingPlan extends Plan {
   readonly clean: readonly number[];
   /** Dispatches of the forward pass, the loss included. */
   readonly forwardDispatches: number;
+  /** Where the pass waits for the statistics of all replicas; none: it goes by its own. */
+  readonly exchanges: readonly PlannedExchange[];
+}
+
+/** One BatchNorm's statistics of `count` values a channel, between two dispatches. */
+export interface PlannedExchange {
+  readonly kind: Statistics["kind"];
+  readonly name: string;
+  readonly count: number;
+  /** Dispatches before it. */
+  readonly after: number;
 }
 
 const SCALING: BindingTarget = { kind: "permanent", name: "scaling", offset: 0, bytes: 16 };
@@ -49,6 +67,8 @@ export interface TrainingPlanOptions {
   readonly batchImages?: number;
   /** Gradients are added to what is there: the plan's images are not the first of their batch. */
   readonly accumulate?: boolean;
+  /** BatchNorm by the statistics of all replicas. The plan's images are then all that this replica has of the batch. */
+  readonly synchronised?: boolean;
 }
 
 /** Forward in training mode, loss, and backward into the flat gradient buffer. */
@@ -61,6 +81,8 @@ class TrainingPlanner {
   private readonly loss: "l1" | "l2";
   private readonly batchImages: number;
   private readonly accumulate: boolean;
+  private readonly synchronised: boolean;
+  private readonly exchanges: PlannedExchange[] = [];
   private readonly target: Target;
   private readonly builder = new PlanBuilder();
   private readonly stored = new Map<FeatureId, PartTensors>();
@@ -72,13 +94,14 @@ class TrainingPlanner {
 
   constructor(
     network: Network,
-    { loss, batchImages = network.images, accumulate = false }: TrainingPlanOptions,
+    { loss, batchImages = network.images, accumulate = false, synchronised = false }: TrainingPlanOptions,
     target: Target,
   ) {
     this.network = network;
     this.loss = loss;
     this.batchImages = batchImages;
     this.accumulate = accumulate;
+    this.synchronised = synchronised;
     this.target = target;
     for (const stage of network.lowered.stages) {
       if (stage.op === "norm") continue;
@@ -133,6 +156,8 @@ class TrainingPlanner {
       noisy: noisy.map(({ tensor }) => tensor),
       clean: clean.map(({ tensor }) => tensor),
       forwardDispatches,
+      exchanges: this.exchanges,
+      stops: this.exchanges.map(({ after }) => after),
     };
   }
 
@@ -202,13 +227,25 @@ class TrainingPlanner {
       ]),
     );
     const spec = { ...network.extent(feature, network.images), channels, epsilon, ...rows };
-    builder.add(`${name} statistics`, normFinish(spec, target), [
-      whole,
-      network.parameter(`${name}.weight`),
-      network.parameter(`${name}.bias`),
-      network.normOf(name),
-      network.running(name),
+    const affine = [network.parameter(`${name}.weight`), network.parameter(`${name}.bias`)];
+    const norms = network.normOf(name);
+    if (!this.synchronised) {
+      const bound = [whole, ...affine, norms, network.running(name)];
+      builder.add(`${name} statistics`, normFinish(spec, target), bound);
+      return;
+    }
+    const statistics = network.statistics(name);
+    builder.add(`${name} own statistics`, normOwnMoments(spec, target), [whole, statistics]);
+    this.exchange("moments", name, pixelsOf(spec));
+    builder.add(`${name} shared statistics`, normBySharedMoments({ channels, epsilon }, target), [
+      statistics,
+      ...affine,
+      norms,
     ]);
+  }
+
+  private exchange(kind: PlannedExchange["kind"], name: string, count: number): void {
+    this.exchanges.push({ kind, name, count, after: this.builder.dispatchCount });
   }
 
   private normBackward({ name, feature }: StageOf<"norm">): void {
@@ -229,14 +266,19 @@ class TrainingPlanner {
       ]),
     );
     const spec = { ...network.extent(feature, network.images), channels, accumulate, ...rows };
-    builder.add(`${name} backward factors`, normBackwardFinish(spec, target), [
-      whole,
-      norms,
-      network.parameter(`${name}.weight`),
-      network.gradient(`${name}.weight`),
-      network.gradient(`${name}.bias`),
-      factors,
-    ]);
+    const gamma = network.parameter(`${name}.weight`);
+    const gradients = [network.gradient(`${name}.weight`), network.gradient(`${name}.bias`)];
+    if (this.synchronised) {
+      const statistics = network.statistics(name);
+      const count = pixelsOf(spec);
+      builder.add(`${name} backward own sums`, normOwnSums(spec, target), [whole, ...gradients, statistics]);
+      this.exchange("sums", name, count);
+      const kernel = normFactorsBySharedSums({ channels, count }, target);
+      builder.add(`${name} backward shared factors`, kernel, [statistics, norms, gamma, factors]);
+    } else {
+      const bound = [whole, norms, gamma, ...gradients, factors];
+      builder.add(`${name} backward factors`, normBackwardFinish(spec, target), bound);
+    }
     this.eachPart((part) =>
       builder.add(`${name} backward`, normBackward(specOf(part.images), target), [
         this.tensor(feature, part),

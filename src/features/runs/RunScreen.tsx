@@ -9,6 +9,7 @@ import {
 import { useEffect, useMemo, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import type { RunRecord } from "@/contracts/run";
+import { isSynchronised } from "@/contracts/runConfig";
 import type { PreviewStrip as Strip } from "@/contracts/training";
 import { FilmCard } from "@/features/film/FilmCard";
 import { EpochChart } from "@/features/training/EpochChart";
@@ -132,7 +133,7 @@ function RunPage({ run, runs }: { readonly run: RunRecord; readonly runs: readon
             <Title order={2} mb="sm">
               Replicas
             </Title>
-            <ReplicaTable replicas={run.result.replicas} />
+            <ReplicaTable replicas={run.result.replicas} synchronised={isSynchronised(run.config)} />
           </Card>
         )}
         {run.result?.test && <MethodsCard run={run} result={run.result} />}

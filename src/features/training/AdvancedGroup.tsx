@@ -1,6 +1,6 @@
 import { Accordion, Checkbox, Input, SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
 import { useState } from "react";
-import { ALL_METHODS, NORMS, type NormName, type RunConfig } from "@/contracts/runConfig";
+import { ALL_METHODS, NORMS, type NormName, type RunConfig, setupOf } from "@/contracts/runConfig";
 import type { GroupProps } from "./draft";
 import { NumberField, OptionalField } from "./fields";
 
@@ -112,6 +112,7 @@ function Fields({ draft, errors, onChange }: GroupProps) {
           }))}
         />
       </SimpleGrid>
+      {setupOf(draft).replicas > 1 && <StatisticsField draft={draft} errors={errors} onChange={onChange} />}
       <Input.Wrapper label="Loss" labelElement="div">
         <SegmentedControl
           fullWidth
@@ -192,5 +193,34 @@ function Fields({ draft, errors, onChange }: GroupProps) {
         }
       />
     </Stack>
+  );
+}
+
+/** Whose statistics BatchNorm goes by where several replicas share a step. */
+function StatisticsField({ draft, onChange }: GroupProps) {
+  const { engine } = draft;
+  const all = engine.batchNorm === "synchronised";
+  return (
+    <Select
+      label="Statistics of batch normalisation"
+      description={
+        all
+          ? "A step computes what one replica would with all images; replicas wait for each other at every batch normalisation"
+          : "Replicas wait for each other once a step; each normalises by its own images, as PyTorch does by default"
+      }
+      value={engine.batchNorm ?? "local"}
+      allowDeselect={false}
+      onChange={(value) => {
+        const { batchNorm: _, ...rest } = engine;
+        onChange({
+          ...draft,
+          engine: value === "synchronised" ? { ...rest, batchNorm: "synchronised" } : rest,
+        });
+      }}
+      data={[
+        { value: "local", label: "Each replica's own" },
+        { value: "synchronised", label: "Of all replicas together" },
+      ]}
+    />
   );
 }

@@ -2,7 +2,7 @@ import { Badge, Button, Card, Grid, Group, Stack, Switch, Text, Title } from "@m
 import { IconChevronRight, IconPlayerPlay } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { datasetId, phantomCount } from "@/contracts/runConfig";
+import { datasetId, isSynchronised, phantomCount } from "@/contracts/runConfig";
 import { LiveFilm } from "@/features/film/LiveFilm";
 import { useDatasets } from "@/state/datasets";
 import { useTraining } from "@/state/training";
@@ -111,13 +111,14 @@ function LiveBody({ runId }: { readonly runId: string }) {
 /** Nothing for a run of one replica. */
 function LiveReplicas() {
   const replicas = useTraining((state) => state.replicas);
+  const run = useTraining((state) => state.run);
   if (replicas.length === 0) return null;
   return (
     <Card component="section" aria-label="Replicas">
       <Title order={2} mb="sm">
         Replicas
       </Title>
-      <ReplicaTable replicas={replicas} />
+      <ReplicaTable replicas={replicas} synchronised={run !== null && isSynchronised(run.config)} />
     </Card>
   );
 }

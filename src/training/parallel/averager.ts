@@ -95,6 +95,9 @@ export class Averager {
       case "expire":
         this.expire(message.round, message.reason);
         break;
+      case "drop":
+        this.lose(message.rank, message.reason);
+        break;
       case "reset":
         this.cancel(message.round);
         break;

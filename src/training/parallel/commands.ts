@@ -4,6 +4,7 @@ import type { LossScaleState, OptimizerState, StateDict } from "@/contracts/tens
 import type { AdapterInfo } from "@/contracts/training";
 import type { AdapterWish } from "@/engine/adapter";
 import type { Batch } from "@/engine/executor";
+import type { Statistics } from "@/engine/synchroniser";
 
 /** Images that a replica computes, in groups of at most a batch: read by itself, or sent by the master. */
 export type Work =
@@ -35,19 +36,28 @@ export type Command =
       readonly parameters: Float32Array<ArrayBuffer> | null;
       readonly lossScale: LossScaleState | null;
     }
-  /** The round was cancelled: again, with more images where one that is gone has left them. */
+  /**
+   * The round was cancelled: again, with more images where one that is gone has left them. With synchronised statistics
+   * `work` is all that the follower computes now, else what it adds to what it has.
+   */
   | {
       readonly type: "again";
       readonly round: number;
       readonly weights: readonly number[];
       readonly work: Work | null;
     }
+  /** Those of all replicas, in answer to a follower's own. */
+  | ({ readonly type: "statistics"; readonly round: number } & Statistics)
+  /** No statistics of this round, and those before it, will come. */
+  | { readonly type: "no-statistics"; readonly round: number }
   | { readonly type: "leave" };
 
 /** What a follower tells the leader. */
 export type Report =
   | { readonly type: "joined"; readonly adapter: AdapterInfo | null }
   | { readonly type: "failed"; readonly failure: Failure }
+  /** Its own at the next BatchNorm. */
+  | ({ readonly type: "statistics"; readonly round: number } & Statistics)
   /** Its part of the step so far; `lossSum` over the images. */
   | {
       readonly type: "computed";

@@ -24,7 +24,7 @@ export interface Crew {
   close(): Promise<void>;
 }
 
-export interface CrewOptions extends Partial<Pick<GroupOptions, "balance" | "stallMs">> {
+export interface CrewOptions extends Partial<Pick<GroupOptions, "balance" | "stallMs" | "synchronised">> {
   readonly setup: Setup;
   readonly options: ExecutorOptions;
   readonly train: Uint32Array;
@@ -33,6 +33,7 @@ export interface CrewOptions extends Partial<Pick<GroupOptions, "balance" | "sta
   readonly shared?: boolean;
   readonly payload?: Payload;
   readonly learningRate?: number;
+  readonly leastImages?: 1 | 2;
   /** Stands in for the plain executor of a rank. */
   readonly wrap?: (executor: Executor, rank: number) => Executor;
   readonly clockOf?: (rank: number) => () => number;
@@ -67,6 +68,7 @@ export async function crewOf(request: CrewOptions): Promise<Crew> {
       layout,
       pairs: request.pairsOf(rank),
       now: clockOf(rank),
+      synchronised: request.synchronised ?? false,
     });
   });
   const lost: string[] = [];
@@ -89,6 +91,7 @@ export async function crewOf(request: CrewOptions): Promise<Crew> {
     seed: 1,
     noise: NOISE,
     batchSize: request.batchSize,
+    leastImages: request.leastImages ?? 1,
     now: clockOf(0),
   });
   return {

@@ -92,6 +92,11 @@ export class Exchange {
     this.tell({ type: "expire", round, reason });
   }
 
+  /** By the leader: this replica has kept it waiting for too long. */
+  drop(rank: number, reason: string): void {
+    this.tell({ type: "drop", rank, reason });
+  }
+
   /** By the leader: this round, and those before it, end without a mean. */
   reset(round: number): void {
     this.tell({ type: "reset", round });

@@ -8,6 +8,7 @@ import type { Command, Report, Work } from "./commands";
 import type { Exchange } from "./exchange";
 import { type FlatLayout, unflatten } from "./flat";
 import { LocalReplica } from "./localReplica";
+import { isAnswer, StatisticsLink } from "./statisticsLink";
 
 export interface FollowRequest {
   readonly kind: Setup["kind"];
@@ -18,6 +19,8 @@ export interface FollowRequest {
   readonly layout: FlatLayout;
   readonly pairs: Pick<PairMaker, "pairs">;
   readonly now: () => number;
+  /** BatchNorm's statistics are those of all replicas. Absent: this one's own. */
+  readonly synchronised?: boolean;
 }
 
 /** Works as the leader commands, until it says leave or this replica fails. */
@@ -28,12 +31,14 @@ export function follow(request: FollowRequest): Promise<void> {
 class Follower {
   private readonly request: FollowRequest;
   private readonly local: LocalReplica;
+  private readonly statistics: StatisticsLink | null;
   private readonly works = new Map<number, Promise<Settled<readonly Batch[]>>>();
   private learningRate = 0;
 
   constructor(request: FollowRequest) {
     this.request = request;
     this.local = new LocalReplica(request.executor, request.layout, request.exchange, request.now);
+    this.statistics = request.synchronised ? new StatisticsLink((report) => this.tell(report)) : null;
   }
 
   work(): Promise<void> {
@@ -45,6 +50,10 @@ class Follower {
         // Reading goes on while the device computes; everything else is done in turn.
         if (data.type === "work") {
           this.prepare(data.id, data.work);
+          return;
+        }
+        if (isAnswer(data)) {
+          this.statistics?.heard(data);
           return;
         }
         queue = queue.then(async () => {
@@ -73,7 +82,9 @@ class Follower {
     return Promise.all(work.groups.map((indices) => this.request.pairs.pairs(indices, work.visit)));
   }
 
-  private async carryOut(command: Exclude<Command, { type: "work" | "leave" }>): Promise<void> {
+  private async carryOut(
+    command: Exclude<Command, { type: "work" | "leave" | "statistics" | "no-statistics" }>,
+  ): Promise<void> {
     const { executor } = this.request;
     switch (command.type) {
       case "restore":
@@ -88,14 +99,21 @@ class Follower {
         const batches = taken((await this.works.get(workId)) ?? { value: [] });
         this.works.delete(workId);
         this.local.begin();
-        await this.local.compute(batches);
-        await this.finish(round, weights);
+        if (this.statistics) await this.together(round, batches, weights);
+        else {
+          await this.local.compute(batches);
+          await this.finish(round, weights);
+        }
         break;
       }
       case "again": {
         const { round, weights, work } = command;
-        for (const batch of work ? await this.batchesOf(work) : []) await this.local.add(batch);
-        await this.finish(round, weights);
+        const batches = work ? await this.batchesOf(work) : [];
+        if (this.statistics) await this.together(round, batches, weights);
+        else {
+          for (const batch of batches) await this.local.add(batch);
+          await this.finish(round, weights);
+        }
         break;
       }
       case "join":
@@ -103,6 +121,17 @@ class Follower {
       default:
         command satisfies never;
     }
+  }
+
+  /** All of this replica's images by the statistics of all; a round that was called off will come again. */
+  private async together(
+    round: number,
+    batches: readonly Batch[],
+    weights: readonly number[],
+  ): Promise<void> {
+    if (!this.statistics) return;
+    if (await this.local.computeTogether(batches, this.statistics.synchroniser(round)))
+      await this.finish(round, weights);
   }
 
   private async finish(round: number, weights: readonly number[]): Promise<void> {

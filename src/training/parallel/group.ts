@@ -6,6 +6,7 @@ import { isSameAdapter } from "@/engine/adapter";
 import type { Command, JoinRequest, Report } from "./commands";
 import type { Exchange, RoundOutcome } from "./exchange";
 import { sharesBySpeed } from "./sharding";
+import { StatisticsHub } from "./statisticsHub";
 
 /** A round that takes this long, and this many times the longest one so far, has lost who has not answered. */
 const STALL_MS = 120_000;
@@ -26,6 +27,8 @@ export interface GroupOptions {
   /** Divide images by measured speed; absent: where no two replicas share a device. */
   readonly balance?: boolean;
   readonly stallMs?: number;
+  /** BatchNorm's statistics are those of all replicas' images. Absent: each has its own. */
+  readonly synchronised?: boolean;
 }
 
 interface Member {
@@ -48,6 +51,8 @@ interface Member {
 export class ReplicaGroup {
   readonly setup: Setup;
   readonly exchange: Exchange;
+  /** Where BatchNorm's statistics are synchronised; else null. */
+  readonly statistics: StatisticsHub | null;
   private readonly options: GroupOptions;
   private readonly members: readonly Member[];
   private current: number[];
@@ -72,6 +77,16 @@ export class ReplicaGroup {
       joined: null,
     }));
     this.current = this.members.map(() => 1);
+    this.statistics = options.synchronised
+      ? new StatisticsHub({
+          isLost: (rank) => this.isLost(rank),
+          tell: (rank, command) => this.tell(rank, command),
+          watched: (answer, late) =>
+            this.watch(answer, (reason) => {
+              for (const rank of late()) this.exchange.drop(rank, reason);
+            }),
+        })
+      : null;
     this.exchange.onGone = (rank, reason) => this.lose(rank, reason);
     for (const [rank, { port }] of this.members.entries())
       if (port) port.onmessage = ({ data }: MessageEvent<Report>) => this.heard(rank, data);
@@ -146,10 +161,15 @@ export class ReplicaGroup {
   /** Ends what is going on: the leader begins anew from a checkpoint. */
   reset(): void {
     this.exchange.reset(this.rounds);
+    this.statistics?.callOff(this.rounds);
   }
 
   /** Waits for a round while watching for replicas that have stalled. */
-  async watched(round: number, averaging: Promise<RoundOutcome>): Promise<RoundOutcome> {
+  watched(round: number, averaging: Promise<RoundOutcome>): Promise<RoundOutcome> {
+    return this.watch(averaging, (reason) => this.exchange.expire(round, reason));
+  }
+
+  private async watch<T>(answer: Promise<T>, giveUp: (reason: string) => void): Promise<T> {
     const { now, onWaiting, stallMs = STALL_MS } = this.options;
     const begunMs = now();
     const limitMs = Math.max(stallMs, STALL_FACTOR * this.longestMs);
@@ -162,12 +182,12 @@ export class ReplicaGroup {
           told = true;
           onWaiting(seconds);
         }
-        if (ms >= limitMs) this.exchange.expire(round, `it did not answer for ${seconds} s`);
+        if (ms >= limitMs) giveUp(`it did not answer for ${seconds} s`);
       },
       Math.min(WATCH_MS, stallMs),
     );
     try {
-      return await averaging;
+      return await answer;
     } finally {
       clearInterval(timer);
       if (told) onWaiting(null);
@@ -175,8 +195,12 @@ export class ReplicaGroup {
     }
   }
 
-  /** A follower's part of a round, once it has told; null when it is lost. */
-  async computed(rank: number, round: number): Promise<{ lossSum: number; images: number } | null> {
+  /** A follower's part of a round, once it has told; null when it is lost. It is watched as the round was. */
+  computed(rank: number, round: number): Promise<{ lossSum: number; images: number } | null> {
+    return this.watch(this.told(rank, round), (reason) => this.exchange.drop(rank, reason));
+  }
+
+  private async told(rank: number, round: number): Promise<Member["computed"]> {
     const member = this.members[rank];
     while (member && member.computed?.round !== round) {
       if (member.lost !== null) return null;
@@ -252,6 +276,9 @@ export class ReplicaGroup {
       case "failed":
         member.joined?.reject(couldNotJoin(rank, report.failure));
         break;
+      case "statistics":
+        this.statistics?.take(rank, report.round, report);
+        break;
       case "computed":
         member.computed = report;
         break;
@@ -276,6 +303,7 @@ export class ReplicaGroup {
       }),
     );
     member.wake();
+    this.statistics?.lose(rank);
     this.options.onLost(rank, reason);
   }
 }

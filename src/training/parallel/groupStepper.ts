@@ -9,7 +9,7 @@ import type { Work } from "./commands";
 import type { FlatLayout } from "./flat";
 import type { ReplicaGroup } from "./group";
 import { LocalReplica } from "./localReplica";
-import { divide, evenGroups, stepParts } from "./sharding";
+import { divide, evenGroups, stepParts, withoutLone } from "./sharding";
 
 export interface GroupStepperRequest {
   readonly group: ReplicaGroup;
@@ -20,6 +20,8 @@ export interface GroupStepperRequest {
   readonly seed: number;
   readonly noise: NoiseConfig;
   readonly batchSize: number;
+  /** Images that BatchNorm needs at once, where each replica has its own statistics: 2 at a size that ends in one pixel. Default: 1. */
+  readonly leastImages?: 1 | 2;
   readonly now: () => number;
 }
 
@@ -50,7 +52,7 @@ export class GroupStepper implements Stepper<Prepared> {
 
   prepare(epoch: number, number: number): Promise<Settled<Prepared>> {
     const { group, noise, batchSize } = this.request;
-    const parts = stepParts(group.setup, this.order(epoch), number, batchSize, group.shares);
+    const parts = this.large(stepParts(group.setup, this.order(epoch), number, batchSize, group.shares));
     const visit = trainingVisit(noise, epoch);
     this.workIds++;
     return settled(this.handOut(this.workIds, parts, visit));
@@ -64,13 +66,16 @@ export class GroupStepper implements Stepper<Prepared> {
     const assigned = parts.map(({ length }) => length);
     const takers = ranksOf(parts);
     try {
+      group.statistics?.begin(round, takers);
       await this.begin(takers, { round, workId, weights: weightsOf(assigned), learningRate });
       local.begin();
-      await local.compute(own);
+      let isDone = await this.averaged(round, assigned, own, true);
       let missing = parts;
-      while ((await group.watched(round, local.average(round, weightsOf(assigned), true))).cancelled) {
+      while (!isDone) {
         round = group.nextRound();
-        missing = await this.takeOver(round, visit, missing, assigned);
+        const { next, batches } = await this.takeOver(round, visit, missing, assigned);
+        missing = next;
+        isDone = await this.averaged(round, assigned, batches, false);
       }
       await local.apply(learningRate);
     } catch (error) {
@@ -87,6 +92,26 @@ export class GroupStepper implements Stepper<Prepared> {
       images += part?.images ?? 0;
     }
     return { loss: lossSum / images, images: total, seen: () => this.seen(parts, visit) };
+  }
+
+  /**
+   * Computes the leader's batches and takes part in the round. False: it was cancelled. With synchronised statistics the
+   * batches are all of the leader's images, else those that it has not computed yet.
+   */
+  private async averaged(
+    round: number,
+    images: readonly number[],
+    batches: readonly Batch[],
+    isFirst: boolean,
+  ): Promise<boolean> {
+    const { local } = this;
+    const { group } = this.request;
+    if (group.statistics) {
+      if (!(await local.computeTogether(batches, group.statistics.synchroniser(round)))) return false;
+    } else if (isFirst) await local.compute(batches);
+    else for (const batch of batches) await local.add(batch);
+    const { cancelled } = await group.watched(round, local.average(round, weightsOf(images), true));
+    return !cancelled;
   }
 
   epochDone(): void {
@@ -109,9 +134,9 @@ export class GroupStepper implements Stepper<Prepared> {
   }
 
   private async workOf(part: Uint32Array, visit: number): Promise<{ work: Work; transfer: Transferable[] }> {
-    const { group, batchSize } = this.request;
+    const { group } = this.request;
     if (group.setup.kind === "ddp") {
-      const groups = evenGroups(part, batchSize).map((images) => Uint32Array.from(images));
+      const groups = this.groupsOf(part).map((images) => Uint32Array.from(images));
       return { work: { kind: "images", groups, visit }, transfer: [] };
     }
     const groups = await this.batchesOf(part, visit);
@@ -120,8 +145,21 @@ export class GroupStepper implements Stepper<Prepared> {
   }
 
   private batchesOf(part: Uint32Array, visit: number): Promise<Batch[]> {
-    const { pairs, batchSize } = this.request;
-    return Promise.all(evenGroups(part, batchSize).map((images) => pairs.pairs(images, visit)));
+    const { pairs } = this.request;
+    return Promise.all(this.groupsOf(part).map((images) => pairs.pairs(images, visit)));
+  }
+
+  /** What one device computes at a time: statistics of all images need all of them on the way at once. */
+  private groupsOf(part: Uint32Array): Uint32Array[] {
+    const { group, batchSize, leastImages = 1 } = this.request;
+    if (group.statistics) return evenGroups(part, Math.max(1, part.length));
+    return evenGroups(part, batchSize, leastImages);
+  }
+
+  /** Parts that BatchNorm can normalise by their own statistics. */
+  private large(parts: Uint32Array[]): Uint32Array[] {
+    const { group, leastImages = 1 } = this.request;
+    return group.statistics || leastImages === 1 ? parts : withoutLone(parts);
   }
 
   private async begin(
@@ -142,31 +180,32 @@ export class GroupStepper implements Stepper<Prepared> {
 
   /**
    * A replica has gone in the middle of a step: the others compute its images too, and the step is the whole batch's all the
-   * same. Returns who now has which images.
+   * same. Returns who now has which images, and the leader's batches to compute. Where statistics are synchronised, those of
+   * the replica that has gone are in everybody's numbers, so that all images are computed again; else only its own.
    */
   private async takeOver(
     round: number,
     visit: number,
     parts: readonly Uint32Array[],
     assigned: number[],
-  ): Promise<Uint32Array[]> {
+  ): Promise<{ readonly next: Uint32Array[]; readonly batches: readonly Batch[] }> {
     const { group } = this.request;
     const orphans = parts.flatMap((part, rank) => (group.isLost(rank) ? [...part] : []));
     const shares = group.shares.map((share, rank) => ((assigned[rank] as number) > 0 ? share : 0));
-    const extra = divide(group.setup.kind, Uint32Array.from(orphans), shares);
+    const extra = this.large(divide(group.setup.kind, Uint32Array.from(orphans), shares));
     const next = parts.map((part, rank) =>
       group.isLost(rank) ? new Uint32Array() : Uint32Array.from([...part, ...(extra[rank] ?? [])]),
     );
     for (const [rank, part] of next.entries()) assigned[rank] = part.length;
+    group.statistics?.begin(round, ranksOf(next));
     const weights = weightsOf(assigned);
-    for (const [rank, part] of extra.entries()) {
+    const parcels = group.statistics ? next : extra;
+    for (const [rank, part] of parcels.entries()) {
       if (rank === 0 || assigned[rank] === 0) continue;
       const { work, transfer } = await this.workOf(part, visit);
       group.tell(rank, { type: "again", round, weights, work }, transfer);
     }
-    for (const batch of await this.batchesOf(extra[0] ?? new Uint32Array(), visit))
-      await this.local.add(batch);
-    return next;
+    return { next, batches: await this.batchesOf(parcels[0] ?? new Uint32Array(), visit) };
   }
 
   /** Made again from the stored images: noise is a function of image and visit. */

@@ -1,8 +1,10 @@
 import type { Batch, Executor, FlatAccess } from "@/engine/executor";
+import type { Synchroniser } from "@/engine/synchroniser";
 import { type Settled, settled, taken } from "../settled";
 import type { Bucket } from "./buckets";
 import type { Exchange, RoundOutcome } from "./exchange";
 import { type FlatLayout, flatAccess } from "./flat";
+import { RoundCalledOff, TimedSynchroniser } from "./statistics";
 
 /** A batch whose gradients are still being computed. */
 interface Arriving {
@@ -52,18 +54,37 @@ export class LocalReplica {
     else for (const batch of batches) await this.add(batch);
   }
 
+  /**
+   * Computes all of a step's images with BatchNorm's statistics of all replicas'. False: the round was called off, and this
+   * replica has computed nothing.
+   */
+  async computeTogether(batches: readonly Batch[], synchroniser: Synchroniser): Promise<boolean> {
+    this.images = 0;
+    this.lossSum = 0;
+    try {
+      for (const batch of batches) await this.add(batch, synchroniser);
+      return true;
+    } catch (error) {
+      if (error instanceof RoundCalledOff) return false;
+      throw error;
+    }
+  }
+
   /** Computes a batch's gradients and adds them to the step's, weighted by images. */
-  async add(batch: Batch): Promise<void> {
+  async add(batch: Batch, synchroniser?: Synchroniser): Promise<void> {
     const begunMs = this.now();
-    this.lossSum += (await this.executor.computeGradients(batch)) * batch.images;
+    const waits = synchroniser && new TimedSynchroniser(synchroniser, this.now);
+    const loss = await this.executor.computeGradients(batch, waits);
+    const waitedMs = waits?.ms ?? 0;
+    this.lossSum += loss * batch.images;
     const computedMs = this.now();
-    this.computeMs += computedMs - begunMs;
+    this.computeMs += computedMs - begunMs - waitedMs;
     const added = await this.flat.readGradients();
     const { gradients } = await this.exchange.places();
     if (this.images === 0) gradients.set(added);
     else accumulate(gradients, added, batch.images / (this.images + batch.images));
     this.images += batch.images;
-    this.exchangeMs += this.now() - computedMs;
+    this.exchangeMs += this.now() - computedMs + waitedMs;
   }
 
   /** The weighted mean of all replicas; cancelled when one of them has gone. */

@@ -41,6 +41,8 @@ export type ToAverager =
   | { readonly type: "lost"; readonly reason: string }
   /** By the leader: drop those who have not done all of this round. */
   | { readonly type: "expire"; readonly round: number; readonly reason: string }
+  /** By the leader: this replica has not answered it, and is dropped. */
+  | { readonly type: "drop"; readonly rank: number; readonly reason: string }
   /** By the leader: end this round, and those before it, without a mean. */
   | { readonly type: "reset"; readonly round: number };
 

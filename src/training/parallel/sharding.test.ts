@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Setup } from "@/contracts/runConfig";
 import { epochOrder } from "../batches";
-import { apportion, divide, evenGroups, paddedOrder, sharesBySpeed, stepParts } from "./sharding";
+import {
+  apportion,
+  divide,
+  evenGroups,
+  paddedOrder,
+  sharesBySpeed,
+  stepParts,
+  withoutLone,
+} from "./sharding";
 
 const range = (length: number) => Uint32Array.from({ length }, (_, i) => i);
 const ddp = (replicas: number): Setup => ({ kind: "ddp", replicas });
@@ -93,6 +101,34 @@ it("evenGroups cuts what is too much for a device, evenly", () => {
   ]);
   expect(lists(evenGroups(range(4), 4))).toEqual([[0, 1, 2, 3]]);
   expect(evenGroups(range(0), 4)).toEqual([]);
+});
+
+it("evenGroups leaves no image alone where that is asked", () => {
+  expect(lists(evenGroups(range(3), 2))).toEqual([[0], [1, 2]]);
+  expect(lists(evenGroups(range(3), 2, 2))).toEqual([[0, 1, 2]]);
+  expect(lists(evenGroups(range(5), 2, 2))).toEqual([
+    [0, 1],
+    [2, 3, 4],
+  ]);
+  expect(lists(evenGroups(range(1), 2, 2))).toEqual([[0]]);
+});
+
+it("withoutLone gives a lone image company", () => {
+  const parts = (...lengths: number[]) => {
+    let first = 0;
+    return lengths.map((length) => {
+      first += length;
+      return range(100).subarray(first - length, first);
+    });
+  };
+  expect(lists(withoutLone(parts(1, 4)))).toEqual([
+    [0, 4],
+    [1, 2, 3],
+  ]);
+  expect(lists(withoutLone(parts(2, 1)))).toEqual([[0, 1, 2], []]);
+  expect(lists(withoutLone(parts(1, 1, 1)))).toEqual([[0, 1, 2], [], []]);
+  expect(lists(withoutLone(parts(0, 2, 3)))).toEqual([[], [0, 1], [2, 3, 4]]);
+  expect(lists(withoutLone(parts(0, 1)))).toEqual([[], [0]]);
 });
 
 it("sharesBySpeed leaves devices that are about as fast equal", () => {

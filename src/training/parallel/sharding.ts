@@ -106,9 +106,38 @@ export function stepParts(
   return divide(kind, all.subarray(number * whole, (number + 1) * whole), shares);
 }
 
-/** Images cut into the fewest groups of at most `most`, as even as can be: what one device computes at a time. */
-export function evenGroups(images: Uint32Array, most: number): Uint32Array[] {
-  const groups = Math.ceil(images.length / most);
+/**
+ * The parts with no image alone in one, where there are two images: one that is takes another from the largest part, or, where
+ * that would leave one alone there, the two become one.
+ */
+export function withoutLone(parts: readonly Uint32Array[]): Uint32Array[] {
+  const out = [...parts];
+  for (const [rank, part] of parts.entries()) {
+    if (part.length !== 1 || out[rank]?.length !== 1) continue;
+    const others = out.map(({ length }, each) => (each === rank ? 0 : length));
+    const most = Math.max(...others);
+    const giver = others.indexOf(most);
+    if (most === 0) continue;
+    const from = out[giver] as Uint32Array;
+    if (most >= 3) {
+      out[rank] = Uint32Array.from([...part, ...from.subarray(most - 1)]);
+      out[giver] = from.subarray(0, most - 1);
+    } else {
+      const [lower, upper] = [Math.min(rank, giver), Math.max(rank, giver)];
+      out[lower] = Uint32Array.from([...(out[lower] ?? []), ...(out[upper] ?? [])]);
+      out[upper] = new Uint32Array();
+    }
+  }
+  return out;
+}
+
+/**
+ * Images cut into the fewest groups of at most `most`, as even as can be: what one device computes at a time. A group has at
+ * least `least` images where there are so many, if it has to be one over `most`.
+ */
+export function evenGroups(images: Uint32Array, most: number, least = 1): Uint32Array[] {
+  const groups = Math.min(Math.ceil(images.length / most), Math.max(1, Math.floor(images.length / least)));
+  if (images.length === 0) return [];
   return Array.from({ length: groups }, (_, group) =>
     images.subarray(
       Math.floor((group * images.length) / groups),

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { StateDict } from "@/contracts/tensors";
 import type { Batch, Executor, ExecutorInfo } from "@/engine/executor";
 import { optionsOf } from "@/engine/fixtureRun";
@@ -133,5 +133,24 @@ describe("a replica that stalls", () => {
     // The rest of the epoch is theirs.
     await crew.step(1, 2);
     expect(timed.map((replica) => replica.images)).toEqual([32, 32, 8]);
+  });
+
+  it("is given up too when it has sent its gradients and says no more: the step is done", async () => {
+    const { crew, timed } = await timedCrew([10, 10], { stallMs: 1500 });
+    await crew.step(1, 0);
+    const post = MessagePort.prototype.postMessage;
+    const spy = vi.spyOn(MessagePort.prototype, "postMessage");
+    spy.mockImplementation(function (this: MessagePort, ...args: unknown[]) {
+      const [message] = args as [{ readonly type?: string }];
+      if (message.type !== "computed") Reflect.apply(post, this, args);
+    });
+    try {
+      expect(await crew.step(1, 1)).toMatchObject({ images: 16, loss: 1 });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(crew.lost).toEqual([expect.stringMatching(/^1: it did not answer for \d+ s$/)]);
+    await crew.step(1, 2);
+    expect(timed.map(({ images }) => images)).toEqual([32, 16]);
   });
 });

@@ -102,26 +102,16 @@ export const normMoments: Build<NormSpec, PartialKernel> = (spec, target) => {
 };
 
 /**
- * Second pass of the statistics: joins the lanes' moments (Chan et al. 1979), always in the same order; writes the
- * normalisation (scale, shift, mean, 1/σ) and moves the running statistics by 0.1 towards the mean and the unbiased variance.
- * Bindings: partials (read), gamma (read), beta (read), norms (readWrite), running (readWrite: means [C4], variances [C4]);
- * all vec4f. One workgroup a block of channels; its threads take every n-th row and meet in workgroup memory.
+ * Head of a kernel of one workgroup a block of channels that joins the rows of `normMoments`: what follows runs in one thread
+ * and sees `block`, `mean` and `variance`, the sum of squared deviations.
  */
-export const normFinish: Build<NormRowsSpec & { readonly epsilon: number }> = (spec, target) => {
+export function joinedMoments(spec: NormRowsSpec, target: Target): string {
   const blocks = blocksOf(spec.channels);
   const threads = threadsOf(target);
   const pixels = spec.height * spec.width;
   const lanes = spec.rows / spec.images;
   const count = pixelsOf(spec);
-  const { text, bindings } = declare([
-    ["partials", "read", "vec4f"],
-    ["gamma", "read", "vec4f"],
-    ["beta", "read", "vec4f"],
-    ["norms", "readWrite", "vec4f"],
-    ["running", "readWrite", "vec4f"],
-  ]);
-  const wgsl = `${text}
-var<workgroup> means: array<vec4f, ${threads}>;
+  return `var<workgroup> means: array<vec4f, ${threads}>;
 var<workgroup> deviations: array<vec4f, ${threads}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -146,7 +136,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   workgroupBarrier();
   if (local != 0) { return; }
   var variance = vec4f();
-  for (var t = 0; t < ${threads}; t++) { variance += deviations[t]; }
+  for (var t = 0; t < ${threads}; t++) { variance += deviations[t]; }`;
+}
+
+/**
+ * Second pass of the statistics: joins the lanes' moments (Chan et al. 1979), always in the same order; writes the
+ * normalisation (scale, shift, mean, 1/σ) and moves the running statistics by 0.1 towards the mean and the unbiased variance.
+ * Bindings: partials (read), gamma (read), beta (read), norms (readWrite), running (readWrite: means [C4], variances [C4]);
+ * all vec4f. One workgroup a block of channels; its threads take every n-th row and meet in workgroup memory.
+ */
+export const normFinish: Build<NormRowsSpec & { readonly epsilon: number }> = (spec, target) => {
+  const blocks = blocksOf(spec.channels);
+  const count = pixelsOf(spec);
+  const { text, bindings } = declare([
+    ["partials", "read", "vec4f"],
+    ["gamma", "read", "vec4f"],
+    ["beta", "read", "vec4f"],
+    ["norms", "readWrite", "vec4f"],
+    ["running", "readWrite", "vec4f"],
+  ]);
+  const wgsl = `${text}
+${joinedMoments(spec, target)}
   let inverse = 1 / sqrt(variance / ${count}f + ${spec.epsilon}f);
   let scale = gamma[block] * inverse;
   norms[block] = scale;
@@ -247,24 +257,13 @@ export const normBackwardSums: Build<NormBackwardSpec, PartialKernel> = (spec, t
 };
 
 /**
- * Second pass: ∂β = Σ g, ∂γ = Σ g·x̂ (Ioffe & Szegedy 2015) and what the third pass multiplies with. Bindings: partials,
- * norms, gamma (read), gammaGradient, betaGradient, factors (readWrite: a, b, d of `normBackward` [3·C4]); vec4f. Where `accumulate`, the gradients are added to what is there.
+ * Head of a kernel of one workgroup a block of channels that joins the rows of `normBackwardSums`: what follows runs in one
+ * thread and sees `block`, `sum` and `product`.
  */
-export const normBackwardFinish: Build<NormRowsSpec & { readonly accumulate: boolean }> = (spec, target) => {
-  const put = spec.accumulate ? "+=" : "=";
+export function joinedSums(spec: NormRowsSpec, target: Target): string {
   const blocks = blocksOf(spec.channels);
   const threads = threadsOf(target);
-  const count = pixelsOf(spec);
-  const { text, bindings } = declare([
-    ["partials", "read", "vec4f"],
-    ["norms", "read", "vec4f"],
-    ["gamma", "read", "vec4f"],
-    ["gammaGradient", "readWrite", "vec4f"],
-    ["betaGradient", "readWrite", "vec4f"],
-    ["factors", "readWrite", "vec4f"],
-  ]);
-  const wgsl = `${text}
-var<workgroup> sums: array<vec4f, ${threads}>;
+  return `var<workgroup> sums: array<vec4f, ${threads}>;
 var<workgroup> products: array<vec4f, ${threads}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -279,7 +278,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   products[local] = product;
   workgroupBarrier();
   if (local != 0) { return; }
-  for (var t = 1; t < ${threads}; t++) { sum += sums[t]; product += products[t]; }
+  for (var t = 1; t < ${threads}; t++) { sum += sums[t]; product += products[t]; }`;
+}
+
+/**
+ * Second pass: ∂β = Σ g, ∂γ = Σ g·x̂ (Ioffe & Szegedy 2015) and what the third pass multiplies with. Bindings: partials,
+ * norms, gamma (read), gammaGradient, betaGradient, factors (readWrite: a, b, d of `normBackward` [3·C4]); vec4f. Where `accumulate`, the gradients are added to what is there.
+ */
+export const normBackwardFinish: Build<NormRowsSpec & { readonly accumulate: boolean }> = (spec, target) => {
+  const put = spec.accumulate ? "+=" : "=";
+  const blocks = blocksOf(spec.channels);
+  const count = pixelsOf(spec);
+  const { text, bindings } = declare([
+    ["partials", "read", "vec4f"],
+    ["norms", "read", "vec4f"],
+    ["gamma", "read", "vec4f"],
+    ["gammaGradient", "readWrite", "vec4f"],
+    ["betaGradient", "readWrite", "vec4f"],
+    ["factors", "readWrite", "vec4f"],
+  ]);
+  const wgsl = `${text}
+${joinedSums(spec, target)}
   betaGradient[block] ${put} sum;
   gammaGradient[block] ${put} product;
   let inverse = norms[${3 * blocks} + block];

@@ -1,0 +1,137 @@
+import { LabError } from "@/contracts/failure";
+import type { Synchroniser } from "@/engine/synchroniser";
+import type { LabDevice } from "./device";
+import { moveRunning } from "./kernels/normShared";
+import type { Layout, PlacedNorm } from "./layout";
+import type { DeviceMemory } from "./memory";
+import type { Permanents } from "./permanents";
+import type { PlannedDispatch } from "./plan";
+import type { Ready } from "./preparedPrograms";
+import { Program } from "./program";
+import type { TrainingPlan } from "./trainingPlan";
+
+/**
+ * Runs training passes by the statistics of all replicas: the device stops at each BatchNorm, forwards and backwards, its
+ * statistics are read, exchanged and written back, and it goes on.
+ */
+export class SynchronisedPass {
+  private readonly lab: LabDevice;
+  private readonly permanents: Permanents;
+  private readonly layout: Layout;
+  private readonly staging: GPUBuffer;
+  private readonly mover: Program;
+  /** Of the last batch, as the running statistics lie on the device: means, and variances by M/(M−1). */
+  private moments: Float32Array<ArrayBuffer> | null = null;
+
+  private constructor(
+    lab: LabDevice,
+    permanents: Permanents,
+    layout: Layout,
+    staging: GPUBuffer,
+    mover: Program,
+  ) {
+    this.lab = lab;
+    this.permanents = permanents;
+    this.layout = layout;
+    this.staging = staging;
+    this.mover = mover;
+  }
+
+  /** Throws as `DeviceMemory.allocate` does, and `engine/kernel`. */
+  static async create(
+    lab: LabDevice,
+    held: DeviceMemory,
+    permanents: Permanents,
+    layout: Layout,
+  ): Promise<SynchronisedPass> {
+    const mostFloats = Math.max(0, ...[...layout.norms.values()].map(({ padded }) => 2 * padded));
+    const [staging] = await held.allocate([
+      {
+        label: "statistics readback",
+        bytes: 4 * mostFloats,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      },
+    ]);
+    const floats = layout.runningFloats;
+    const move: PlannedDispatch = {
+      label: "running statistics",
+      kernel: moveRunning({ floats }, lab.target),
+      bindings: [
+        { kind: "permanent", name: "statistics", offset: 0, bytes: 4 * floats },
+        { kind: "permanent", name: "running", offset: 0, bytes: 4 * floats },
+      ],
+    };
+    const mover = await Program.create(lab, floats > 0 ? [move] : [], [], permanents);
+    return new SynchronisedPass(lab, permanents, layout, staging as GPUBuffer, mover);
+  }
+
+  /** Queues a pass, the last of it still running when this resolves. Rejects as the synchroniser does; then no step is pending. */
+  async run({ plan, program }: Ready<TrainingPlan>, synchroniser: Synchroniser): Promise<void> {
+    this.moments = null;
+    const moments = new Float32Array(this.layout.runningFloats);
+    for (const [segment, { kind, name, count }] of plan.exchanges.entries()) {
+      const norm = this.layout.norms.get(name) as PlacedNorm;
+      const { runningOffset, padded } = norm;
+      program.submitSegment(segment, (encoder) =>
+        encoder.copyBufferToBuffer(
+          this.permanents.statistics,
+          4 * runningOffset,
+          this.staging,
+          0,
+          8 * padded,
+        ),
+      );
+      const own = await this.read(2 * padded);
+      const first = own.slice(0, padded);
+      const second = own.slice(padded);
+      const all = new Float32Array(2 * padded);
+      if (kind === "moments") {
+        const shared = await synchroniser.moments({ count, mean: first, variance: second });
+        if (shared.count < 2) throw loneValue();
+        all.set(shared.mean);
+        all.set(shared.variance, padded);
+        const unbiased = shared.count / (shared.count - 1);
+        moments.set(shared.mean, runningOffset);
+        moments.set(
+          shared.variance.map((variance) => variance * unbiased),
+          runningOffset + padded,
+        );
+      } else {
+        const shared = await synchroniser.sums({ count, sum: first, product: second });
+        all.set(shared.sum);
+        all.set(shared.product, padded);
+      }
+      this.lab.device.queue.writeBuffer(this.permanents.statistics, 4 * runningOffset, all);
+    }
+    program.submitSegment(plan.exchanges.length);
+    this.moments = moments;
+  }
+
+  /** Queues the running statistics' move by the last batch, once. False: there was none. */
+  moveRunning(): boolean {
+    if (!this.moments) return false;
+    this.lab.device.queue.writeBuffer(this.permanents.statistics, 0, this.moments);
+    this.mover.submit();
+    this.moments = null;
+    return true;
+  }
+
+  /** The last batch moves nothing. */
+  forget(): void {
+    this.moments = null;
+  }
+
+  private async read(floats: number): Promise<Float64Array<ArrayBuffer>> {
+    await this.staging.mapAsync(GPUMapMode.READ, 0, 4 * floats);
+    const values = Float64Array.from(new Float32Array(this.staging.getMappedRange(0, 4 * floats)));
+    this.staging.unmap();
+    return values;
+  }
+}
+
+const loneValue = (): LabError =>
+  new LabError(
+    "shape/batch",
+    "BatchNorm cannot train on one value a channel (one image of 1×1 at the bottom of the network).",
+    "Use at least two images a batch or a larger size.",
+  );

@@ -1,0 +1,2 @@
+import "./losableDevice.fixture";
+import "../replica.worker";
