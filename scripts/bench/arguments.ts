@@ -50,6 +50,38 @@ export function parseOptions<T extends NonNullable<ParseArgsConfig["options"]>>(
   }
 }
 
+/** What both headless commands resume by: with `--resume DIR` they take only what concerns the browser. */
+export interface ResumeCommand {
+  readonly kind: "resume";
+  readonly out: string;
+  readonly browserArguments: readonly string[];
+  readonly headed: boolean;
+}
+
+/** The resumption that `values` ask for, or null. `what` is resumed keeps its options: others are refused with `bench/options`. */
+export function resumeOf(
+  values: Readonly<Record<string, unknown>> & {
+    readonly resume?: string;
+    readonly headed?: boolean;
+    readonly "browser-arg"?: string[];
+  },
+  what: string,
+): ResumeCommand | null {
+  if (values.resume === undefined) return null;
+  const others = Object.keys(values).filter((name) => !["resume", "browser-arg", "headed"].includes(name));
+  if (others.length > 0)
+    throw badOption(
+      `--${others[0]} cannot be given with --resume.`,
+      `A resumed ${what} keeps its options: give only --resume DIR.`,
+    );
+  return {
+    kind: "resume",
+    out: resolveFromCaller(values.resume),
+    browserArguments: values["browser-arg"] ?? [],
+    headed: values.headed ?? false,
+  };
+}
+
 export type DataSource =
   | { readonly kind: "phantom"; readonly count: number }
   | { readonly kind: "files"; readonly path: string };

@@ -19,7 +19,9 @@ import {
   list,
   number,
   parseOptions,
+  type ResumeCommand,
   resolveFromCaller,
+  resumeOf,
   weightFile,
 } from "./arguments";
 
@@ -89,12 +91,7 @@ export interface BenchPlan {
 export type BenchCommand =
   | { readonly kind: "help" }
   | { readonly kind: "run"; readonly plan: BenchPlan }
-  | {
-      readonly kind: "resume";
-      readonly out: string;
-      readonly browserArguments: readonly string[];
-      readonly headed: boolean;
-    };
+  | ResumeCommand;
 
 const OPTIONS = {
   config: { type: "string" },
@@ -240,15 +237,8 @@ export function parseCommand(args: readonly string[], now: Date): BenchCommand {
   if (values.help) return { kind: "help" };
   const browserArguments = values["browser-arg"] ?? [];
   const headed = values.headed ?? false;
-  if (values.resume !== undefined) {
-    const others = Object.keys(values).filter((name) => !["resume", "browser-arg", "headed"].includes(name));
-    if (others.length > 0)
-      throw badOption(
-        `--${others[0]} cannot be given with --resume.`,
-        "A resumed run keeps its config: give only --resume DIR.",
-      );
-    return { kind: "resume", out: resolveFromCaller(values.resume), browserArguments, headed };
-  }
+  const resumed = resumeOf(values, "run");
+  if (resumed) return resumed;
   const file = values.config === undefined ? {} : readJson(resolveFromCaller(values.config));
   if (typeof file !== "object" || file === null || Array.isArray(file)) unwrap(parseRunConfig(file));
   const json = overlay(values, file as Section);

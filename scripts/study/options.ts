@@ -2,7 +2,6 @@ import { LabError } from "@/contracts/failure";
 import { applyMode, DEFAULT_CONFIG, ENGINES, type EngineName, MIXED_ENGINES } from "@/contracts/runConfig";
 import { dncnn } from "@/evaluation/methods/dncnn";
 import { describedMethod, METHODS } from "@/evaluation/methods/registry";
-
 import {
   badOption,
   dataOf,
@@ -10,6 +9,7 @@ import {
   number,
   parseOptions,
   resolveFromCaller,
+  resumeOf,
   weightFile,
 } from "../bench/arguments";
 import type { BenchCommand } from "../bench/options";
@@ -89,15 +89,8 @@ export function parseStudy(args: readonly string[], now: Date): BenchCommand {
   if (values.help) return { kind: "help" };
   const browserArguments = values["browser-arg"] ?? [];
   const headed = values.headed ?? false;
-  if (values.resume !== undefined) {
-    const others = Object.keys(values).filter((name) => !["resume", "browser-arg", "headed"].includes(name));
-    if (others.length > 0)
-      throw badOption(
-        `--${others[0]} cannot be given with --resume.`,
-        "A resumed study keeps its options: give only --resume DIR.",
-      );
-    return { kind: "resume", out: resolveFromCaller(values.resume), browserArguments, headed };
-  }
+  const resumed = resumeOf(values, "study");
+  if (resumed) return resumed;
   if (values.data === undefined)
     throw badOption("The study needs images.", "Say where they are: --data FOLDER, or --data phantom:64.");
   const mode = values.mode ?? "sound";
