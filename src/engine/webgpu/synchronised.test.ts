@@ -15,7 +15,7 @@ const missing = await setUpNodeGpu();
 if (missing) console.warn(`synchronised BatchNorm of the webgpu engine in Node: skipped. ${missing}`);
 
 describe.skipIf(missing !== null)("synchronised BatchNorm of the webgpu engine in Node", () => {
-  it.for(["unet", "unetpp", "unet-both"] as const)("makes two replicas one: %s", (name) =>
+  it.for(["unet", "unetpp", "unet-both", "dncnn"] as const)("makes two replicas one: %s", (name) =>
     checkSynchronised(webgpuEngine, name, TOLERANCES, STEPS),
   );
   it("in mixed precision", () => checkSynchronised(webgpuEngine, "unet", MIXED, STEPS, "mixed"));
