@@ -5,7 +5,8 @@ import * as evaluation from "@/bridge/evaluation";
 import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
 import type { PreviewStrip } from "@/contracts/training";
-import { getPreview, listPreviews, listRuns, readCurve } from "@/storage/runs";
+import { getPreview } from "@/storage/previews";
+import { listRuns, readCurve } from "@/storage/runs";
 import { LossCurve } from "./curve";
 import { refreshModels } from "./models";
 
@@ -77,8 +78,7 @@ export async function loadCurve(runId: string): Promise<Outcome<LossCurve>> {
 /** The last validation pictures of a run; null when none are stored. */
 export async function loadPreview(runId: string): Promise<Outcome<PreviewStrip | null>> {
   try {
-    const last = (await listPreviews(runId)).at(-1);
-    return { ok: true, value: last === undefined ? null : await getPreview(runId, last) };
+    return { ok: true, value: await getPreview(runId) };
   } catch (error) {
     return { ok: false, failure: toFailure(error) };
   }

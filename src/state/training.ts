@@ -6,7 +6,8 @@ import { type Failure, type Outcome, toFailure } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
 import { phantomCount, type RunConfig } from "@/contracts/runConfig";
 import type { TrainingEvent } from "@/contracts/training";
-import { getPreview, getRun, listPreviews, readCurve } from "@/storage/runs";
+import { getPreview } from "@/storage/previews";
+import { getRun, readCurve } from "@/storage/runs";
 import { compareAfterTraining } from "./comparison";
 import { LossCurve } from "./curve";
 import { refreshDatasets } from "./datasets";
@@ -143,13 +144,7 @@ export async function resumeTraining(runId: string): Promise<Outcome<void>> {
   liveCurve.clear();
   let run: RunRecord;
   try {
-    const [record, curve, previews] = await Promise.all([
-      getRun(runId),
-      readCurve(runId),
-      listPreviews(runId),
-    ]);
-    const lastPreview = previews.at(-1);
-    const preview = lastPreview === undefined ? null : await getPreview(runId, lastPreview);
+    const [record, curve, preview] = await Promise.all([getRun(runId), readCurve(runId), getPreview(runId)]);
     if (mine !== generation) return { ok: false, failure: BUSY };
     run = record;
     liveCurve.append(1, curve.losses);

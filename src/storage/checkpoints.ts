@@ -4,6 +4,7 @@ import type { StepChunk } from "@/contracts/training";
 import { writeCurve } from "./curves";
 import { type CheckpointRecord, openDatabase, type PreviewRecord, type TraceRecord } from "./database";
 import { writeFilm } from "./films";
+import { putPreview } from "./previews";
 import { addRun, patchRun, type RunPatch } from "./runs";
 import { writeRun } from "./runTransaction";
 
@@ -14,7 +15,8 @@ export interface RunSnapshot {
   /** The steps since the last checkpoint; null when there were none. */
   readonly curve: StepChunk | null;
   /** Previews since the last checkpoint. */
-  readonly previews: readonly PreviewRecord[];
+  /** Takes the place of the one before. */
+  readonly preview: PreviewRecord | null;
   /** How the film has changed since the last checkpoint; null when it has not. */
   readonly film: FilmChange | null;
   /** The trace as far as recorded; null when it has not changed. */
@@ -30,7 +32,7 @@ export function createRunWithCheckpoint(run: RunRecord, checkpoint: CheckpointRe
 }
 
 /**
- * Writes the checkpoint, the run record, the new piece of the curve, previews, film and trace in one transaction: after a
+ * Writes the checkpoint, the run record, the new piece of the curve, preview, film and trace in one transaction: after a
  * crash all are of the same step. Fails with `run/missing` when the run was deleted, leaving nothing behind.
  */
 export function saveSnapshot(snapshot: RunSnapshot): Promise<void> {
@@ -39,7 +41,7 @@ export function saveSnapshot(snapshot: RunSnapshot): Promise<void> {
     await patchRun(transaction, runId, { ...snapshot.run, step, checkpointStep: step });
     await transaction.objectStore("checkpoints").put(snapshot.checkpoint);
     if (snapshot.curve) await writeCurve(transaction, runId, snapshot.curve);
-    for (const preview of snapshot.previews) await transaction.objectStore("previews").put(preview);
+    if (snapshot.preview) await putPreview(transaction, snapshot.preview);
     if (snapshot.film) await writeFilm(transaction, runId, snapshot.film);
     if (snapshot.trace) await transaction.objectStore("traces").put(snapshot.trace);
   });

@@ -61,7 +61,7 @@ const snapshot = (runId: string, step: number) => ({
   checkpoint: checkpoint(runId, step),
   run: { status: "running" as const },
   curve: null,
-  previews: [],
+  preview: null,
   trace: null,
 });
 const stepsOf = async (runId: string) => (await listFilmMoments(runId)).map(({ step }) => step);

@@ -13,18 +13,8 @@ import {
   openDatabase,
   type PreviewRecord,
 } from "./database";
-import {
-  createRun,
-  deleteRun,
-  getPreview,
-  getRun,
-  getTrace,
-  listPreviews,
-  listRuns,
-  readCurve,
-  renameRun,
-  updateRun,
-} from "./runs";
+import { getPreview } from "./previews";
+import { createRun, deleteRun, getRun, getTrace, listRuns, readCurve, renameRun, updateRun } from "./runs";
 
 const run = (id: string, createdAt = 1): RunRecord => ({
   id,
@@ -84,7 +74,7 @@ const snapshot = (runId: string, step: number, curve: StepChunk | null) => ({
   checkpoint: checkpoint(runId, step),
   run: { status: "running" as const },
   curve,
-  previews: [],
+  preview: null,
   film: null,
   trace: null,
 });
@@ -144,13 +134,26 @@ describe("the curve", () => {
 });
 
 describe("saveSnapshot", () => {
+  it("keeps the last preview only, in place of those that earlier labs kept", async () => {
+    await createRunWithCheckpoint(run("a"), checkpoint("a", 0));
+    const database = await openDatabase();
+    for (const epoch of [0, 1, 2]) await database.put("previews", preview("a", epoch));
+    await database.put("previews", preview("b", 1));
+    expect((await getPreview("a"))?.epoch).toBe(2);
+    await saveSnapshot({ ...snapshot("a", 4, steps(1, 4)), preview: preview("a", 3) });
+    expect((await getPreview("a"))?.epoch).toBe(3);
+    expect(await database.count("previews")).toBe(2);
+    await saveSnapshot(snapshot("a", 5, steps(5, 5)));
+    expect((await getPreview("a"))?.epoch).toBe(3);
+  });
+
   it("writes everything, or nothing", async () => {
     await createRunWithCheckpoint(run("a"), checkpoint("a", 0));
-    await saveSnapshot({ ...snapshot("a", 4, steps(1, 4)), previews: [preview("a", 1)] });
+    await saveSnapshot({ ...snapshot("a", 4, steps(1, 4)), preview: preview("a", 1) });
     // A function cannot be stored: the last write of the transaction fails.
     const broken = { ...preview("a", 2), count: (() => 1) as unknown as number };
     await expect(
-      saveSnapshot({ ...snapshot("a", 9, steps(5, 9)), run: { status: "paused" }, previews: [broken] }),
+      saveSnapshot({ ...snapshot("a", 9, steps(5, 9)), run: { status: "paused" }, preview: broken }),
     ).rejects.toThrow();
     expect(await getCheckpoint("a")).toEqual(checkpoint("a", 4));
     expect((await readCurve("a")).losses.length).toBe(4);
@@ -203,7 +206,7 @@ describe("runs", () => {
         losses: [],
         batches: [],
       };
-      await createRun(run(id), { curve: steps(1, 3), previews: [preview(id, 0), preview(id, 2)], trace });
+      await createRun(run(id), { curve: steps(1, 3), preview: preview(id, 2), trace });
       await saveSnapshot(snapshot(id, 3, null));
       await database.put("models", {
         id: `${id}-best`,
@@ -220,10 +223,8 @@ describe("runs", () => {
     await deleteRun("a");
     for (const store of ["runs", "curves", "checkpoints", "traces", "models"] as const)
       expect(await database.count(store)).toBe(1);
-    expect(await listPreviews("a")).toEqual([]);
-    expect(await listPreviews("b")).toEqual([0, 2]);
-    expect((await getPreview("b", 2))?.epoch).toBe(2);
-    expect(await getPreview("b", 1)).toBeNull();
+    expect(await getPreview("a")).toBeNull();
+    expect((await getPreview("b"))?.epoch).toBe(2);
     expect((await getTrace("b"))?.runId).toBe("b");
   });
 

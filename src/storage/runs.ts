@@ -5,6 +5,7 @@ import type { StepChunk } from "@/contracts/training";
 import { rangeOfRun, writeCurve } from "./curves";
 import { openDatabase, type PreviewRecord, type TraceRecord } from "./database";
 import { deleteFilm, writeFilm } from "./films";
+import { putPreview } from "./previews";
 import { workedOnNow } from "./runLock";
 import { type RunTransaction, writeRun } from "./runTransaction";
 
@@ -45,12 +46,12 @@ export async function getRun(id: string): Promise<RunRecord> {
   return asSeen(run, isWorkedOn);
 }
 
-/** Stores a new run, with its curve, previews, film, trace and models when it comes from a file: all or nothing. Fails with `run/exists`. */
+/** Stores a new run, with its curve, preview, film, trace and models when it comes from a file: all or nothing. Fails with `run/exists`. */
 export function createRun(
   run: RunRecord,
   parts: {
     readonly curve?: StepChunk | null;
-    readonly previews?: readonly PreviewRecord[];
+    readonly preview?: PreviewRecord;
     readonly film?: Film | null;
     readonly trace?: TraceRecord | null;
     readonly models?: readonly ModelRecord[];
@@ -59,7 +60,7 @@ export function createRun(
   return writeRun(async (transaction) => {
     await addRun(transaction, run);
     if (parts.curve) await writeCurve(transaction, run.id, parts.curve);
-    for (const preview of parts.previews ?? []) await transaction.objectStore("previews").put(preview);
+    if (parts.preview) await putPreview(transaction, parts.preview);
     if (parts.film) await writeFilm(transaction, run.id, { ...parts.film, dropped: [] });
     if (parts.trace) await transaction.objectStore("traces").put(parts.trace);
     for (const model of parts.models ?? []) await transaction.objectStore("models").put(model);
@@ -96,7 +97,7 @@ export async function renameRun(id: string, name: string): Promise<void> {
 }
 
 /**
- * Deletes a run with its curve, checkpoint, previews, film, trace and models; one that is gone is no error.
+ * Deletes a run with its curve, checkpoint, preview, film, trace and models; one that is gone is no error.
  * Fails with `run/busy` while it is being trained.
  */
 export async function deleteRun(id: string): Promise<void> {
@@ -112,17 +113,6 @@ export async function deleteRun(id: string): Promise<void> {
     await deleteFilm(transaction, id);
     await transaction.objectStore("traces").delete(id);
   });
-}
-
-/** The epochs after which a preview of a run was kept, ascending; 0 is before the first step. */
-export async function listPreviews(runId: string): Promise<number[]> {
-  const keys = await (await openDatabase()).getAllKeys("previews", rangeOfRun(runId));
-  return keys.map(([, epoch]) => epoch);
-}
-
-/** The preview kept after an epoch, or null. */
-export async function getPreview(runId: string, epoch: number): Promise<PreviewRecord | null> {
-  return (await (await openDatabase()).get("previews", [runId, epoch])) ?? null;
 }
 
 /** The first steps as recorded for replay, or null when the run has no trace. */

@@ -4,7 +4,7 @@ import type { Executor } from "@/engine/executor";
 import type { PairMaker } from "./batches";
 import { FilmRecorder } from "./film";
 import type { RunPlan } from "./plan";
-import { keepsPreview, Previewer, type PreviewView } from "./preview";
+import { Previewer, type PreviewView } from "./preview";
 
 /** Where a run is: optimiser steps done, and the epoch they belong to (1-based). */
 export interface Place {
@@ -19,9 +19,8 @@ export interface Place {
 export class Pictures {
   private readonly previewer: Previewer;
   private readonly film: FilmRecorder;
-  private readonly plan: RunPlan;
   private readonly now: () => number;
-  private previews: PreviewStrip[] = [];
+  private preview: PreviewStrip | null = null;
 
   constructor(request: {
     readonly executor: Executor;
@@ -37,7 +36,6 @@ export class Pictures {
     const { executor, pairs, validation, size, plan, film, step, now } = request;
     this.previewer = new Previewer(executor, pairs, validation, size, now);
     this.film = new FilmRecorder(film, step, plan);
-    this.plan = plan;
     this.now = now;
   }
 
@@ -46,7 +44,7 @@ export class Pictures {
     // Kept under the epoch it shows: 0 is the untrained network.
     const place = { step, epoch: step === 0 ? 0 : epoch };
     const view = await this.render(place);
-    if (step === 0) this.previews.push(view.strip);
+    if (step === 0) this.preview = view.strip;
     if (this.film.isEmpty) this.film.add(view, { ...place, validationLoss: null });
     return view.strip;
   }
@@ -72,16 +70,16 @@ export class Pictures {
   /** After the validation of an epoch, of which every image was told. */
   async afterEpoch(place: Place, validationLoss: number): Promise<PreviewStrip> {
     const view = await this.previewer.afterValidation(place.step, place.epoch);
-    if (keepsPreview(place.epoch, this.plan.epochs)) this.previews.push(view.strip);
+    this.preview = view.strip;
     this.film.add(view, { ...place, validationLoss });
     return view.strip;
   }
 
   /** What is to be stored since it was last asked. */
-  take(): { readonly previews: readonly PreviewStrip[]; readonly film: FilmChange | null } {
-    const { previews } = this;
-    this.previews = [];
-    return { previews, film: this.film.take() };
+  take(): { readonly preview: PreviewStrip | null; readonly film: FilmChange | null } {
+    const { preview } = this;
+    this.preview = null;
+    return { preview, film: this.film.take() };
   }
 
   private render({ step, epoch }: Place): Promise<PreviewView> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ImageReader } from "@/contracts/dataset";
 import { PairMaker } from "./batches";
 import { LinearExecutor, linearWeights } from "./linearExecutor.fixture";
-import { keepsPreview, Previewer, spread } from "./preview";
+import { Previewer, spread } from "./preview";
 
 const SIZE = 16;
 const reader: ImageReader = {
@@ -21,13 +21,6 @@ describe("the preview", () => {
   it("takes the same few images, spread over the validation set", () => {
     expect([...spread(3, 4)]).toEqual([0, 1, 2]);
     expect([...spread(100, 4)]).toEqual([12, 37, 62, 87]);
-  });
-
-  it("is kept of about 64 epochs of a long run, the first and the last among them", () => {
-    const kept = Array.from({ length: 1000 }, (_, i) => i + 1).filter((epoch) => keepsPreview(epoch, 1000));
-    expect(kept.length).toBeLessThanOrEqual(66);
-    expect([kept[0], kept.at(-1)]).toEqual([1, 1000]);
-    expect([1, 2, 3].map((epoch) => keepsPreview(epoch, 3))).toEqual([true, true, true]);
   });
 
   it("comes every two seconds at first, more seldom later, and costs a twentieth at most", async () => {

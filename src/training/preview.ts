@@ -11,13 +11,6 @@ const INTERVAL_SHARE = 0.1;
 const LAST_INTERVAL_MS = 60_000;
 /** Previews may take this share of the time. */
 const COST_SHARE = 0.05;
-/** Previews kept of a run, about: every n-th epoch of a long one. */
-const KEPT_PREVIEWS = 64;
-
-/** Whether the preview after this epoch is kept for later; all are shown. */
-export function keepsPreview(epoch: number, epochs: number): boolean {
-  return epoch % Math.ceil(epochs / KEPT_PREVIEWS) === 0 || epoch === 1 || epoch === epochs;
-}
 
 /** Places among `length` things: at most `count`, evenly spread over them. */
 export function spread(length: number, count: number): Uint32Array {

@@ -38,7 +38,7 @@ export interface Snapshot {
   /** Steps since the last checkpoint; null when there were none. */
   readonly curve: StepChunk | null;
   /** Previews to keep since the last checkpoint. */
-  readonly previews: readonly PreviewStrip[];
+  readonly preview: PreviewStrip | null;
   /** How the film has changed since the last checkpoint; null when it has not. */
   readonly film: FilmChange | null;
   /** The trace as far as recorded; null when it has not changed. */

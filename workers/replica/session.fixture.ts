@@ -7,7 +7,8 @@ import { readSafetensors } from "@/model/safetensors";
 import { openDatabase } from "@/storage/database";
 import { readFilm } from "@/storage/films";
 import { modelsOfRun } from "@/storage/models";
-import { getRun, getTrace, listPreviews, readCurve } from "@/storage/runs";
+import { getPreview } from "@/storage/previews";
+import { getRun, getTrace, readCurve } from "@/storage/runs";
 import { RunControl } from "@/training/control";
 import { EventBatcher } from "@/training/events";
 import type { SessionContext } from "./engines";
@@ -138,7 +139,7 @@ export async function numbersOf(runId: string) {
     test: run.result?.test,
     perImage: run.perImage,
     losses: (await readCurve(runId)).losses,
-    previews: await listPreviews(runId),
+    preview: { ...(await getPreview(runId)), runId: null },
     // Frames within epochs may be left out when time is short.
     film: (await readFilm(runId))?.frames
       .filter(({ step, validationLoss }) => step === 0 || validationLoss !== null)

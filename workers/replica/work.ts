@@ -134,12 +134,12 @@ function stepperOf(
 /** Writes every snapshot of the run in one transaction. */
 function sinkOf({ run, checkpoint: { engine, tuning = {} } }: Attempt): CheckpointSink {
   return {
-    save: ({ state, epochs, curve, previews, film, trace, paused }) =>
+    save: ({ state, epochs, curve, preview, film, trace, paused }) =>
       saveSnapshot({
         checkpoint: { runId: run.id, engine, tuning, ...state },
         run: { status: paused ? "paused" : "running", epochs },
         curve,
-        previews: previews.map((preview) => ({ runId: run.id, ...preview })),
+        preview: preview && { runId: run.id, ...preview },
         film,
         trace: trace && { runId: run.id, ...trace },
       }),
