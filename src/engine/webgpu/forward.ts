@@ -3,11 +3,9 @@ import type { SourceSpec, Target } from "./kernels/kernel";
 import { maxPool } from "./kernels/maxPool";
 import { upconv } from "./kernels/upconv";
 import { upsample } from "./kernels/upsample";
-import type { FeatureId, Stage } from "./lower";
+import type { FeatureId, FeatureStage } from "./lower";
 import type { Network, PartTensors, TensorTarget } from "./network";
 import type { PlanBuilder } from "./plan";
-
-type FeatureStage = Exclude<Stage, { op: "norm" | "head" | "residual" }>;
 
 /**
  * Adds the forward dispatches of a stage that makes a feature; `norm`, `head` and `residual` differ between training and inference

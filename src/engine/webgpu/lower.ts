@@ -37,6 +37,9 @@ export type Stage =
   /** The network's input less this feature of one channel, which ends the network. */
   | { readonly op: "residual"; readonly source: FeatureId };
 
+/** A stage that makes a feature, in the same way in training and inference. */
+export type FeatureStage = Exclude<Stage, { op: "norm" | "head" | "residual" }>;
+
 export interface Lowered {
   readonly graph: Graph;
   readonly height: number;

@@ -1,6 +1,7 @@
 import { LabError } from "@/contracts/failure";
 import type { PreparedPrograms, Ready } from "./preparedPrograms";
-import type { TrainingPlan, TrainingPlanOptions } from "./trainingPlan";
+import type { TrainingPlanOptions } from "./trainingDraft";
+import type { TrainingPlan } from "./trainingPlan";
 
 /** One of the passes that a training batch takes. */
 export interface Pass {
