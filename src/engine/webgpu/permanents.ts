@@ -1,9 +1,19 @@
+import type { LabDevice } from "./device";
 import type { Layout } from "./layout";
 import { bufferBytes, type DeviceMemory } from "./memory";
 import type { PermanentName } from "./plan";
+import { readFloats } from "./readback";
 
 /** Buffers that live as long as an executor. */
 export type Permanents = Readonly<Record<PermanentName, GPUBuffer>>;
+
+/** What an executor holds on a device, and how parameters lie in it. */
+export interface Holdings {
+  readonly lab: LabDevice;
+  readonly held: DeviceMemory;
+  readonly layout: Layout;
+  readonly permanents: Permanents;
+}
 
 const STORAGE = (): GPUBufferUsageFlags =>
   GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -49,4 +59,18 @@ export async function allocatePermanents(held: DeviceMemory, layout: Layout): Pr
     })),
   );
   return Object.fromEntries(names.map((name, index) => [name, made[index]])) as unknown as Permanents;
+}
+
+/** All numbers of one. Throws `engine/out-of-memory`. */
+export function readPermanent(
+  { lab, held, permanents }: Holdings,
+  name: PermanentName,
+): Promise<Float32Array<ArrayBuffer>> {
+  const buffer = permanents[name];
+  return readFloats(lab.device, held, buffer, buffer.size / 4);
+}
+
+/** Queues these numbers, from its beginning on; they are read before this returns. */
+export function writePermanent({ lab, permanents }: Holdings, name: PermanentName, data: Float32Array): void {
+  lab.device.queue.writeBuffer(permanents[name], 0, data);
 }

@@ -1,12 +1,11 @@
 import { LabError } from "@/contracts/failure";
 import type { Synchroniser } from "@/engine/synchroniser";
-import type { LabDevice } from "./device";
+import { loneValue } from "./batch";
 import { moveRunning } from "./kernels/normShared";
-import type { Layout, PlacedNorm } from "./layout";
-import type { DeviceMemory } from "./memory";
-import type { Permanents } from "./permanents";
+import type { PlacedNorm } from "./layout";
+import { type Holdings, writePermanent } from "./permanents";
 import type { PlannedDispatch } from "./plan";
-import type { Ready } from "./preparedPrograms";
+import { PreparedPrograms, type Ready } from "./preparedPrograms";
 import { Program } from "./program";
 import type { TrainingPlan } from "./trainingPlan";
 
@@ -15,35 +14,34 @@ import type { TrainingPlan } from "./trainingPlan";
  * statistics are read, exchanged and written back, and it goes on.
  */
 export class SynchronisedPass {
-  private readonly lab: LabDevice;
-  private readonly permanents: Permanents;
-  private readonly layout: Layout;
+  private readonly holdings: Holdings;
+  private readonly makePlan: (images: number) => TrainingPlan;
+  /** Their own: the tensors of such a pass live otherwise than those of one that runs through. */
+  private readonly programs: PreparedPrograms<TrainingPlan>;
   private readonly staging: GPUBuffer;
   private readonly mover: Program;
   /** Of the last batch, as the running statistics lie on the device: means, and variances by M/(M−1). */
   private moments: Float32Array<ArrayBuffer> | null = null;
 
   private constructor(
-    lab: LabDevice,
-    permanents: Permanents,
-    layout: Layout,
+    holdings: Holdings,
+    makePlan: (images: number) => TrainingPlan,
     staging: GPUBuffer,
     mover: Program,
   ) {
-    this.lab = lab;
-    this.permanents = permanents;
-    this.layout = layout;
+    this.holdings = holdings;
+    this.makePlan = makePlan;
+    this.programs = new PreparedPrograms(holdings.lab, holdings.held, holdings.permanents);
     this.staging = staging;
     this.mover = mover;
   }
 
-  /** Throws as `DeviceMemory.allocate` does, and `engine/kernel`. */
+  /** `makePlan`: a plan that stops. Throws as `DeviceMemory.allocate` does, and `engine/kernel`. */
   static async create(
-    lab: LabDevice,
-    held: DeviceMemory,
-    permanents: Permanents,
-    layout: Layout,
+    holdings: Holdings,
+    makePlan: (images: number) => TrainingPlan,
   ): Promise<SynchronisedPass> {
+    const { lab, held, layout, permanents } = holdings;
     const mostFloats = Math.max(0, ...[...layout.norms.values()].map(({ padded }) => 2 * padded));
     const [staging] = await held.allocate([
       {
@@ -62,24 +60,36 @@ export class SynchronisedPass {
       ],
     };
     const mover = await Program.create(lab, floats > 0 ? [move] : [], [], permanents);
-    return new SynchronisedPass(lab, permanents, layout, staging as GPUBuffer, mover);
+    return new SynchronisedPass(holdings, makePlan, staging as GPUBuffer, mover);
+  }
+
+  /**
+   * The program of a batch. Throws `engine/out-of-memory` where the images need more than one pass: the second would change the
+   * first's statistics.
+   */
+  async ready(images: number): Promise<Ready<TrainingPlan>> {
+    try {
+      return await this.programs.ready(`${images}`, () => this.makePlan(images));
+    } catch (error) {
+      if (!(error instanceof LabError) || error.failure.code !== "engine/out-of-memory") throw error;
+      throw new LabError(
+        "engine/out-of-memory",
+        `Synchronised BatchNorm needs a replica's ${images} images on the device at once: ${error.failure.message}`,
+        "Use smaller batches, a smaller network, or local statistics.",
+        { cause: error },
+      );
+    }
   }
 
   /** Queues a pass, the last of it still running when this resolves. Rejects as the synchroniser does; then no step is pending. */
   async run({ plan, program }: Ready<TrainingPlan>, synchroniser: Synchroniser): Promise<void> {
+    const { lab, layout, permanents } = this.holdings;
     this.moments = null;
-    const moments = new Float32Array(this.layout.runningFloats);
+    const moments = new Float32Array(layout.runningFloats);
     for (const [segment, { kind, name, count }] of plan.exchanges.entries()) {
-      const norm = this.layout.norms.get(name) as PlacedNorm;
-      const { runningOffset, padded } = norm;
+      const { runningOffset, padded } = layout.norms.get(name) as PlacedNorm;
       program.submitSegment(segment, (encoder) =>
-        encoder.copyBufferToBuffer(
-          this.permanents.statistics,
-          4 * runningOffset,
-          this.staging,
-          0,
-          8 * padded,
-        ),
+        encoder.copyBufferToBuffer(permanents.statistics, 4 * runningOffset, this.staging, 0, 8 * padded),
       );
       const own = await this.read(2 * padded);
       const first = own.slice(0, padded);
@@ -101,7 +111,7 @@ export class SynchronisedPass {
         all.set(shared.sum);
         all.set(shared.product, padded);
       }
-      this.lab.device.queue.writeBuffer(this.permanents.statistics, 4 * runningOffset, all);
+      lab.device.queue.writeBuffer(permanents.statistics, 4 * runningOffset, all);
     }
     program.submitSegment(plan.exchanges.length);
     this.moments = moments;
@@ -110,7 +120,7 @@ export class SynchronisedPass {
   /** Queues the running statistics' move by the last batch, once. False: there was none. */
   moveRunning(): boolean {
     if (!this.moments) return false;
-    this.lab.device.queue.writeBuffer(this.permanents.statistics, 0, this.moments);
+    writePermanent(this.holdings, "statistics", this.moments);
     this.mover.submit();
     this.moments = null;
     return true;
@@ -128,10 +138,3 @@ export class SynchronisedPass {
     return values;
   }
 }
-
-const loneValue = (): LabError =>
-  new LabError(
-    "shape/batch",
-    "BatchNorm cannot train on one value a channel (one image of 1×1 at the bottom of the network).",
-    "Use at least two images a batch or a larger size.",
-  );
