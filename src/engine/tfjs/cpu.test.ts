@@ -1,7 +1,14 @@
 import { describe, it } from "vitest";
 import { checkSynchronised } from "../synchroniserChecks";
 import { tfjsEngine } from "./engine";
-import { checkGradients, checkPooling, checkSameBits, checkTraining, type Tolerances } from "./engineChecks";
+import {
+  checkGradients,
+  checkPooling,
+  checkSameBits,
+  checkTraining,
+  checkWeightsBetweenSteps,
+  type Tolerances,
+} from "./engineChecks";
 
 /** Ten times what was measured (gradients 1.2e-6, losses 1.2e-7). */
 const TOLERANCES: Tolerances = { losses: 1.2e-6, gradients: 1.2e-5, final: 5e-4, inferred: 1e-5 };
@@ -17,5 +24,6 @@ describe("tfjs-cpu against PyTorch", () => {
   it("with synchronised BatchNorm has them too", () =>
     checkSynchronised(engine, "unet", { ...TOLERANCES, running: 1e-6 }, STEPS));
   it("gives the same bits twice", () => checkSameBits(engine, "unet", 1));
+  it("goes on from weights written between two steps", () => checkWeightsBetweenSteps(engine, "unet"));
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("cpu"));
 });

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
+import type { StateDict } from "@/contracts/tensors";
 import type { Engine, Executor } from "../executor";
 import { batchOf, createFor, optionsOf } from "../fixtureRun";
-import { type FixtureName, loadFixture, relativeError } from "../fixtures";
+import { type Fixture, type FixtureName, loadFixture, relativeError } from "../fixtures";
 import { referenceEngine } from "../reference/engine";
 import { acquireBackend, type BackendName, makeCurrent, releaseBackend } from "./backend";
 
@@ -204,10 +205,34 @@ export async function checkStates(engine: Engine, name: FixtureName): Promise<vo
   }
 }
 
-/**
- * A device lost between two steps is a coded failure, and after it the backend can be started anew: the next executor goes
- * on to the bits of one that lost nothing.
- */
+/** Weights written between two steps are those that the next step goes from, in whichever way they are written. */
+export async function checkWeightsBetweenSteps(engine: Engine, name: FixtureName): Promise<void> {
+  const fixture = await loadFixture(name);
+  const [trained, fresh] = [await createFor(engine, fixture), await createFor(engine, fixture)];
+  try {
+    await trained.trainStep(batchOf(fixture, 0), fixture.learningRate);
+    await fresh.writeOptimizer(await trained.readOptimizer());
+    const initial = await fresh.flat?.readParameters();
+    if (!trained.flat || !initial) throw new Error("no flat access");
+    await trained.writeWeights(fixture.initial);
+    await trained.trainStep(batchOf(fixture, 1), fixture.learningRate);
+    await fresh.trainStep(batchOf(fixture, 1), fixture.learningRate);
+    expect(await trained.readWeights()).toEqual(await fresh.readWeights());
+    await trained.flat.writeParameters(initial);
+    await fresh.writeWeights(new Map([...(await fresh.readWeights()), ...trainableOf(fixture)]));
+    for (const executor of [trained, fresh])
+      await executor.trainStep(batchOf(fixture, 0), fixture.learningRate);
+    expect(await trained.readWeights()).toEqual(await fresh.readWeights());
+  } finally {
+    await trained.dispose();
+    await fresh.dispose();
+  }
+}
+
+function trainableOf({ initial, gradients }: Fixture): StateDict {
+  return new Map([...initial].filter(([name]) => gradients.has(name)));
+}
+
 /** Gradients and parameters cross flat from one executor to another, to the bit, and no tensor is left of them. */
 export async function checkFlat(engine: Engine, name: FixtureName): Promise<void> {
   const tf = await import("@tensorflow/tfjs-core");
@@ -236,6 +261,10 @@ export async function checkFlat(engine: Engine, name: FixtureName): Promise<void
   }
 }
 
+/**
+ * A device lost between two steps is a coded failure, and after it the backend can be started anew: the next executor goes
+ * on to the bits of one that lost nothing.
+ */
 export async function checkLoss(engine: Engine, name: FixtureName, lose: () => void): Promise<void> {
   const tf = await import("@tensorflow/tfjs-core");
   const before = tf.engine().state.numTensors;

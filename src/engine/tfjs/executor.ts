@@ -166,6 +166,7 @@ export class TfjsExecutor implements Executor {
 
   writeWeights(weights: StateDict): Promise<void> {
     return this.guarded(async () => {
+      checkStateDict(this.options.graph, weights);
       const packed = this.table.groups.map((group) => packGroup(group, weights));
       this.forgetParameters();
       this.forgetPending();
@@ -309,7 +310,8 @@ export class TfjsExecutor implements Executor {
     const moments = this.currentMoments();
     const next = this.groups.map(({ values, gradients }, index) => {
       if (!gradients) throw noGradients();
-      return this.backend.kernels.adam({ values, ...(moments[index] as Moments) }, gradients, {
+      const { firstMoments, secondMoments } = moments[index] as Moments;
+      return this.backend.kernels.adam({ values, firstMoments, secondMoments }, gradients, {
         beta1,
         beta2,
         epsilon,

@@ -15,6 +15,7 @@ import {
   checkSameBits,
   checkStates,
   checkTraining,
+  checkWeightsBetweenSteps,
   type Tolerances,
 } from "./engineChecks";
 
@@ -40,6 +41,7 @@ describe("tfjs-wasm", () => {
     checkNoLeak(engine, name, 50),
   );
   it("reads back what was written, and continues from it", () => checkStates(engine, "unet"));
+  it("goes on from weights written between two steps", () => checkWeightsBetweenSteps(engine, "unet"));
   it("exchanges gradients and parameters as they lie", () => checkFlat(engine, "unet"));
   it.each(["unet", "unetpp", "unet-both", "dncnn"] as const)("with synchronised BatchNorm: %s", (name) =>
     checkSynchronised(engine, name, { ...TOLERANCES, running: 1e-5 }, SYNCHRONISED_STEPS),
@@ -56,6 +58,23 @@ describe("tfjs-wasm", () => {
     const other = await loadFixture("unetpp");
     await expect(createFor(engine, { ...fixture, initial: other.initial })).rejects.toThrow("weights/");
     expect(tf.engine().state.numTensors).toBe(0);
+  });
+  it.each(["running_mean", "running_var"])("keeps its weights where others lack a right %s", async (kind) => {
+    const fixture = await loadFixture("unet");
+    const executor = await createFor(engine, fixture);
+    const name = [...fixture.initial.keys()].find((key) => key.endsWith(kind)) ?? "";
+    const others = new Map(
+      [...fixture.initial].map(([key, tensor]) => [key, { ...tensor, data: tensor.data.map(() => 1) }]),
+    );
+    const channels = fixture.initial.get(name)?.data.length ?? 0;
+    for (const data of [null, new Float32Array(channels + 1), new Float32Array(2 ** 16)]) {
+      const wrong = new Map(others);
+      if (data) wrong.set(name, { shape: [data.length], data });
+      else wrong.delete(name);
+      await expect(executor.writeWeights(wrong)).rejects.toThrow("weights/");
+      expect(await executor.readWeights()).toEqual(fixture.initial);
+    }
+    await executor.dispose();
   });
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("wasm"));
   it("says when its memory does not suffice", async () => {
