@@ -39,9 +39,7 @@ export class PreparedPrograms<SomePlan extends Plan> {
     const known = this.prepared?.programs.get(key);
     if (known) return known;
     const plan = make();
-    const prepared = await this.withRoomFor(plan);
-    const slotOf = slotsOf(plan, prepared);
-    const buffers = slotOf.map((slot) => prepared.slots[slot] as GPUBuffer);
+    const { prepared, buffers } = await this.withRoomFor(plan);
     const { dispatches, stops } = plan;
     const program = await Program.create(this.lab, dispatches, buffers, this.permanents, stops);
     const ready = { plan, buffers, program };
@@ -53,9 +51,17 @@ export class PreparedPrograms<SomePlan extends Plan> {
     return ready;
   }
 
-  private async withRoomFor(plan: SomePlan): Promise<Prepared<SomePlan>> {
+  /** Its buffers are still there: no plan that came later needed larger ones. */
+  holds({ buffers: [first] }: Ready<SomePlan>): boolean {
+    return first === undefined || this.prepared?.slots.includes(first) === true;
+  }
+
+  private async withRoomFor(
+    plan: SomePlan,
+  ): Promise<{ readonly prepared: Prepared<SomePlan>; readonly buffers: readonly GPUBuffer[] }> {
     const known = this.prepared;
-    if (known && fits(plan, known)) return known;
+    const fitting = known && buffersIn(known, plan);
+    if (fitting) return { prepared: known, buffers: fitting };
     // Forgotten while it is freed: an allocation that fails leaves nothing half made.
     this.prepared = null;
     for (const slot of known?.slots ?? []) this.held.free(slot);
@@ -69,23 +75,35 @@ export class PreparedPrograms<SomePlan extends Plan> {
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       })),
     );
-    this.prepared = { plan, slots, programs: new Map() };
-    return this.prepared;
+    const prepared = { plan, slots, programs: new Map<string, Ready<SomePlan>>() };
+    this.prepared = prepared;
+    return { prepared, buffers: plan.tensors.map(({ slot }) => slots[slot] as GPUBuffer) };
   }
 }
 
 /**
- * The slot of each tensor. Fewer images than the slots were made for have the same tensors, only smaller, and go where those
- * went; a plan of other tensors (its features lie in another number of parts) keeps its own placement.
+ * The buffer of each tensor, or null where they do not fit. Fewer images than the slots were made for have the same tensors, only
+ * smaller, and go where those went; a plan whose tensors live otherwise (in another number of parts) keeps its own placement.
  */
-function slotsOf<SomePlan extends Plan>(plan: SomePlan, prepared: Prepared<SomePlan>): readonly number[] {
-  const placed = plan.tensors.length === prepared.plan.tensors.length ? prepared.plan : plan;
-  return placed.tensors.map(({ slot }) => slot);
+function buffersIn<SomePlan extends Plan>(
+  { plan: placed, slots }: Prepared<SomePlan>,
+  plan: SomePlan,
+): readonly GPUBuffer[] | null {
+  for (const { tensors } of liveAlike(plan, placed) ? [placed, plan] : [plan]) {
+    const buffers = tensors.map(({ slot }) => slots[slot]);
+    if (plan.tensors.every(({ bytes }, index) => bytes <= (buffers[index]?.size ?? 0)))
+      return buffers as GPUBuffer[];
+  }
+  return null;
 }
 
-function fits<SomePlan extends Plan>(plan: SomePlan, prepared: Prepared<SomePlan>): boolean {
-  const slotOf = slotsOf(plan, prepared);
-  return plan.tensors.every(
-    ({ bytes }, index) => bytes <= (prepared.slots[slotOf[index] as number]?.size ?? 0),
+/** Where one plan's tensors share slots, the other's may. */
+function liveAlike(one: Plan, other: Plan): boolean {
+  return (
+    one.tensors.length === other.tensors.length &&
+    one.tensors.every(({ first, last }, index) => {
+      const tensor = other.tensors[index];
+      return first === tensor?.first && last === tensor.last;
+    })
   );
 }

@@ -52,7 +52,8 @@ export class TrainingPasses {
       );
       passes.push({ first, images: count, ready });
     }
-    return passes;
+    // One that needed larger buffers took those of the ones before it; now there is room for all.
+    return passes.every(({ ready }) => this.programs.holds(ready)) ? passes : this.inPassesOf(most, images);
   }
 }
 
