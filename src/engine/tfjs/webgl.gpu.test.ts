@@ -4,7 +4,14 @@ import { createFor } from "../fixtureRun";
 import { loadFixture } from "../fixtures";
 import { checkSynchronised } from "../synchroniserChecks";
 import { tfjsEngine } from "./engine";
-import { checkGradients, checkLoss, checkPooling, checkTraining, type Tolerances } from "./engineChecks";
+import {
+  checkGradients,
+  checkLoss,
+  checkPooling,
+  checkTraining,
+  checkWeightsBetweenSteps,
+  type Tolerances,
+} from "./engineChecks";
 
 /** Float32 on any adapter, real or software; as asked of every engine. */
 const TOLERANCES: Tolerances = { losses: 1e-4, gradients: 1e-3, final: 1e-2, inferred: 1e-4 };
@@ -29,5 +36,6 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgl", () => {
       (backend() as MathBackendWebGL).gpgpu.gl.getExtension("WEBGL_lose_context")?.loseContext(),
     );
   });
+  it("goes on from weights written between two steps", () => checkWeightsBetweenSteps(engine, "unet"));
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("webgl"));
 });

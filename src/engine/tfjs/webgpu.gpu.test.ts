@@ -10,6 +10,7 @@ import {
   checkPooling,
   checkSameBits,
   checkTraining,
+  checkWeightsBetweenSteps,
   type Tolerances,
 } from "./engineChecks";
 
@@ -38,5 +39,6 @@ describe.skipIf((await engine.unavailable()) !== null)("tfjs-webgpu", () => {
     const { backend } = await import("@tensorflow/tfjs-core");
     await checkLoss(engine, "unet", () => (backend() as WebGPUBackend).device.destroy());
   });
+  it("goes on from weights written between two steps", () => checkWeightsBetweenSteps(engine, "unet"));
   it("sends a pooled gradient to the first of equal maxima", () => checkPooling("webgpu"));
 });

@@ -28,5 +28,6 @@ describe.skipIf(missing !== null)("the webgpu executor in the browser", () => {
   it("keeps large layers in parts", () => checks.checkParts());
   it("cuts long dispatches into slices of the same bits", () => checks.checkSlices());
   it("computes in passes what memory does not hold", () => checks.checkPasses());
+  it("keeps the buffers of a pass for one in other parts", () => checks.checkPassesOfOtherParts());
   it("reports a lost device", () => checks.checkDeviceLoss());
 });
