@@ -1,58 +1,16 @@
 import {
   type StudyCell,
   type StudyColumn,
+  type StudyFigure,
   type StudyReport,
   type StudySource,
   type StudyTable,
   studyCellText,
   studyColumnGroups,
 } from "@/contracts/studyReport";
+import { chartPgfplots, PGFPLOTS_PREAMBLE } from "./chartPgfplots";
+import { escapeLatex } from "./escapeLatex";
 import { DISCLAIMER, minuteOf } from "./markdown";
-
-/** What TeX reads as something else, and signs that its oldest fonts lack. */
-const SPECIAL: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "{": "\\{",
-  "}": "\\}",
-  "&": "\\&",
-  "%": "\\%",
-  $: "\\$",
-  "#": "\\#",
-  _: "\\_",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "<": "\\textless{}",
-  ">": "\\textgreater{}",
-  "|": "\\textbar{}",
-  '"': "\\textquotedbl{}",
-  // After a line's end TeX would take it for the start of an option.
-  "[": "{[}",
-  σ: "$\\sigma$",
-  "±": "$\\pm$",
-  "×": "$\\times$",
-  "−": "$-$",
-  "≥": "$\\geq$",
-  "≤": "$\\leq$",
-  "·": "$\\cdot$",
-  "²": "$^2$",
-  "–": "--",
-  "—": "---",
-  "…": "\\ldots{}",
-  "“": "``",
-  "”": "''",
-  "‘": "`",
-  "’": "'",
-  "\u00a0": "~",
-};
-
-/** What T1 fonts lack would end the run of TeX: a name in another script loses its letters here, and here only. */
-const NOT_IN_T1 = /[^\x20-\x7e\u00a0-\u017f]/gu;
-
-/** Text as LaTeX sets it; every special character stands for itself. */
-export function escapeLatex(text: string): string {
-  const escaped = text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
-  return escaped.replace(NOT_IN_T1, "?");
-}
 
 /** Words longer than this get a column that breaks lines. */
 const LONG_WORDS = 26;
@@ -124,6 +82,28 @@ const itemize = (sentences: readonly string[]): string[] =>
         "\\end{itemize}",
       ];
 
+/** A chart is drawn by LaTeX itself; a picture is its PNG file, left out where there is none. */
+function figureLatex(figure: StudyFigure, pictureFiles: ReadonlyMap<string, string>): string[] {
+  const file = pictureFiles.get(figure.id);
+  const picture = figure.kind === "pictures";
+  const drawing = picture ? "" : chartPgfplots(figure);
+  if (picture ? file === undefined : drawing === "") return [];
+  return [
+    "\\begin{figure}[htbp]",
+    "\\centering",
+    ...(picture
+      ? [`\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`]
+      : [
+          "\\begin{adjustbox}{max width=\\linewidth,max totalheight=0.8\\textheight}",
+          drawing,
+          "\\end{adjustbox}",
+        ]),
+    `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${picture ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
+    `\\label{fig:${figure.id}}`,
+    "\\end{figure}",
+  ];
+}
+
 /** `report.tex`: a document that compiles by itself with the PNG files of its pictures beside it. */
 export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<string, string>): string {
   const { title, citation, madeAt, summary, conditions, differences, tables, figures, leftOut } = report;
@@ -133,6 +113,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\usepackage[T1]{fontenc}",
     "\\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
     "\\usepackage{booktabs,adjustbox,graphicx,caption,placeins}",
+    ...PGFPLOTS_PREAMBLE,
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
     `\\date{${escapeLatex(minuteOf(madeAt))}}`,
@@ -144,18 +125,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     tableLatex(differences),
     "\\FloatBarrier\\section*{Tables}",
     ...tables.map(tableLatex),
-    ...figures.flatMap((figure) => {
-      const file = pictureFiles.get(figure.id);
-      if (file === undefined) return [];
-      return [
-        "\\begin{figure}[htbp]",
-        "\\centering",
-        `\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`,
-        `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
-        `\\label{fig:${figure.id}}`,
-        "\\end{figure}",
-      ];
-    }),
+    ...figures.flatMap((figure) => figureLatex(figure, pictureFiles)),
     "\\FloatBarrier\\section*{Conditions}",
     tableLatex(conditions),
     ...(leftOut.length > 0 ? ["\\FloatBarrier\\section*{Left out}", ...itemize(leftOut)] : []),
