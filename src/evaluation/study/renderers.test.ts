@@ -104,6 +104,15 @@ describe("reportHtml", () => {
     expect(text).toContain(`data:image/png;base64,${base64(images[0]?.png ?? new Uint8Array())}`);
   });
 
+  it("breaks lines beside numbers and their intervals, not in them", () => {
+    expect(text).toContain("<span>34.952</span> <span>± 0.040</span>");
+    expect(text).toMatch(/<span>\+1\.000<\/span> <span>\[\+1\.000, \+1\.000\]<\/span>/);
+    expect(text).toContain('<span class="whole">34.952 ± 0.040 dB</span>');
+    expect(text).toMatch(/<span class="whole">p = 0\.\d{4}<\/span>\)\./);
+    // Words keep their own breaks.
+    expect(text).toContain(">not run</td>");
+  });
+
   it("shows names of runs as text", () => {
     const odd = { ...u, name: '<img src=x onerror="alert(1)">' };
     const made = reportHtml(buildStudyReport([odd], [], { madeAt: 0 }), []);
