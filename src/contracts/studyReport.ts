@@ -196,6 +196,12 @@ export function studyCellLines(cell: StudyCell): readonly string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** What a line should not break in: a number with its interval, a p, a network's name. */
+const WHOLE = /(\S+ ± [\d.]+(?: dB)?|p [<=] [\d.]*\d|U-Net(?:\+\+)?)/;
+
+/** A sentence in pieces, every second of which should stay on one line. */
+export const proseParts = (sentence: string): readonly string[] => sentence.split(WHOLE);
+
 const digitsOf = ({ digits }: StudyCell): Pick<StudyCell, "digits"> =>
   digits === undefined ? {} : { digits };
 

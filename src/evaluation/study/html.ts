@@ -1,4 +1,5 @@
 import {
+  proseParts,
   type StudyCell,
   type StudyFigure,
   type StudyPictureImage,
@@ -132,11 +133,10 @@ function figureHtml(figure: StudyFigure, images: readonly StudyPictureImage[]): 
   return image ? `<figure>${pictureSvg(figure, image, INHERITED)}${caption}</figure>` : "";
 }
 
-/** Lines do not break within a number with its interval, a p or a network's name. */
-const WHOLE = /\S+ ± [\d.]+( dB)?|p (&lt;|=) [\d.]+\d|U-Net(\+\+)?/g;
-
 const prose = (text: string): string =>
-  escapeXml(text).replace(WHOLE, (whole) => `<span class="whole">${whole}</span>`);
+  proseParts(text)
+    .map((part, at) => (at % 2 === 1 ? `<span class="whole">${escapeXml(part)}</span>` : escapeXml(part)))
+    .join("");
 
 const list = (sentences: readonly string[]): string =>
   `<ul>${sentences.map((sentence) => `<li>${prose(sentence)}</li>`).join("")}</ul>`;
