@@ -1,28 +1,15 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
 import { encodePng8 } from "@/imaging/encodePng";
 import { renderPhantom } from "@/imaging/phantom";
 import { buildGraph } from "@/model/build";
 import { initialWeights } from "@/model/init";
 import { writeSafetensors } from "@/model/safetensors";
+import { expectAccessible } from "./support/axe";
 import { bench } from "./support/bench";
 import { finished, TINY_RUN } from "./support/lab";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-async function expectAccessible(page: Page): Promise<void> {
-  await page.evaluate(AXE);
-  const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> };
-    };
-    return (await axe.run()).violations.filter(({ impact }) => /serious|critical/.test(impact));
-  });
-  expect(violations).toEqual([]);
-}
 
 test("DnCNN is chosen by keyboard, trains, and is named on its run's page", async ({ page }) => {
   // A normalisation that DnCNN does not have becomes its usual one.

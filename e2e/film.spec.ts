@@ -1,22 +1,6 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./support/axe";
 import { finished, startRun, statusOf, TINY_RUN, watch } from "./support/lab";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-  });
-}
 
 const film = (page: Page): Locator => page.getByRole("region", { name: "Film" });
 const slider = (page: Page): Locator => film(page).getByRole("slider", { name: "Film position" });
@@ -70,7 +54,7 @@ test("a run can be watched learning, by keyboard; a second one moves with it", a
 
   await film(page).getByRole("switch", { name: "Error map" }).check({ force: true });
   await expect(film(page).getByRole("img", { name: /error of the denoised image/ })).toBeVisible();
-  expect(await seriousFindings(page)).toEqual([]);
+  await expectAccessible(page);
 
   await film(page).getByRole("combobox", { name: "A second run beside it" }).click();
   await page.getByRole("option").first().click();
@@ -83,7 +67,7 @@ test("a run can be watched learning, by keyboard; a second one moves with it", a
   expect(both[0]).toBe(both[1]);
   await film(page).getByText("Share of training").click();
   await page.keyboard.press("Tab");
-  expect(await seriousFindings(page)).toEqual([]);
+  await expectAccessible(page);
   expect(seen.errors).toEqual([]);
   expect(seen.external).toEqual([]);
 });
@@ -101,7 +85,7 @@ test("runs with other images say so, and a phone in the dark shows both", async 
   await expect(film(page).getByRole("note")).toContainText("different fixed images");
   await expect(film(page).getByText("0.5/s")).toBeVisible();
   await expect(film(page).getByRole("img", { name: /, noisy$/ })).toHaveCount(2);
-  expect(await seriousFindings(page)).toEqual([]);
+  await expectAccessible(page);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow, "scrolls sideways").toBeLessThanOrEqual(0);
 });

@@ -1,12 +1,10 @@
 import { mkdtempSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./support/axe";
 import { bench } from "./support/bench";
 import { finished, startRun, TINY_RUN } from "./support/lab";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 async function openRunPage(page: Page): Promise<void> {
   await page.getByRole("navigation").getByRole("link", { name: "Runs", exact: true }).click();
@@ -56,17 +54,7 @@ test("methods are compared from the run's page by keyboard, and are still there 
   ] as const) {
     await page.setViewportSize({ width, height: 844 });
     await page.emulateMedia({ colorScheme });
-    await page.evaluate(AXE);
-    const violations = await page.evaluate(async () => {
-      const { axe } = window as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> };
-      };
-      return (await axe.run()).violations.filter(({ impact }) => /serious|critical/.test(impact));
-    });
-    expect(violations).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
-      0,
-    );
+    await expectAccessible(page);
   }
 });
 

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type Locator, type Page, test } from "@playwright/test";
@@ -7,21 +6,8 @@ import type { StudyReport } from "@/contracts/studyReport";
 import { parseCsv } from "@/evaluation/csv";
 import { parseResultJson } from "@/evaluation/resultJson";
 import { unpack } from "../scripts/bench/output";
+import { expectAccessible } from "./support/axe";
 import { finished, startRun, TINY_RUN, watch } from "./support/lab";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-async function serious(page: Page): Promise<unknown[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    return (await axe.run()).violations
-      .filter(({ impact }) => /serious|critical/.test(impact))
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-  });
-}
 
 /** Goes to a control with the keyboard's help and presses Enter. */
 async function press(page: Page, control: Locator): Promise<void> {
@@ -65,7 +51,7 @@ test("without a run it says what to do", async ({ page }) => {
   await page.goto("/report");
   await expect(page.getByRole("heading", { name: "No finished run yet" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Download" })).toBeDisabled();
-  expect(await serious(page)).toEqual([]);
+  await expectAccessible(page);
   await page.getByRole("link", { name: "Train U-Net++" }).click();
   await expect(page).toHaveURL(/model\.name=unetpp/);
 });
@@ -169,7 +155,7 @@ test("a report of two runs by keyboard: its cells are those of result.json, its 
     await page.setViewportSize({ width, height: 844 });
     await page.emulateMedia({ colorScheme });
     // Colours take a moment to change.
-    await expect.poll(() => serious(page)).toEqual([]);
+    await expectAccessible(page);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
       0,
     );

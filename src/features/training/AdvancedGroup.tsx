@@ -72,6 +72,7 @@ function Fields({ draft, errors, onChange }: GroupProps) {
       <SimpleGrid cols={{ base: 1, xs: 2 }}>
         <Select
           label="Split by"
+          description="What is never on two sides"
           value={data.splitBy}
           allowDeselect={false}
           onChange={(by) => setData({ splitBy: by === "image" ? "image" : "patient" })}
@@ -121,8 +122,8 @@ function Fields({ draft, errors, onChange }: GroupProps) {
           value={training.loss}
           onChange={(loss) => setTraining({ loss: loss as RunConfig["training"]["loss"] })}
           data={[
-            { value: "l1", label: "L1 (mean absolute error)" },
-            { value: "l2", label: "L2 (mean squared error)" },
+            { value: "l1", label: "L1, absolute error" },
+            { value: "l2", label: "L2, squared error" },
           ]}
         />
       </Input.Wrapper>
