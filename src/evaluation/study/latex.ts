@@ -20,7 +20,7 @@ function alignment(table: StudyTable, at: number): string {
   const longest = Math.max(0, ...cells.map((cell) => studyCellText(cell).length));
   if (cells.some(({ value }) => typeof value === "number") || cells.every(({ value }) => value === null))
     return "r";
-  return longest > LONG_WORDS ? "p{0.2\\linewidth}" : "l";
+  return longest > LONG_WORDS ? ">{\\raggedright\\arraybackslash}p{0.2\\linewidth}" : "l";
 }
 
 function cellLatex(cell: StudyCell): string {
@@ -49,7 +49,7 @@ function headLines(columns: readonly StudyColumn[]): string[] {
   return [`${cells.join(" & ")} \\\\`, rules.join(" "), `${titles.join(" & ")} \\\\`];
 }
 
-/** A table with booktabs' rules, no wider than the text (adjustbox). */
+/** A table with booktabs' rules, no wider than the text (adjustbox), long words ragged (array). */
 export function tableLatex(table: StudyTable): string {
   const { id, title, caption, columns, rows, footnotes } = table;
   return [
@@ -112,7 +112,7 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\usepackage[utf8]{inputenc}",
     "\\usepackage[T1]{fontenc}",
     "\\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
-    "\\usepackage{booktabs,adjustbox,graphicx,caption,placeins}",
+    "\\usepackage{array,booktabs,adjustbox,graphicx,caption,placeins}",
     ...PGFPLOTS_PREAMBLE,
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
@@ -121,12 +121,12 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\maketitle",
     `\\noindent Beside ${escapeLatex(citation)}.`,
     ...itemize(summary),
-    "\\section*{Differences from the study}",
     tableLatex(differences),
-    "\\FloatBarrier\\section*{Tables}",
+    // No headings above floats: they stayed behind alone where a table went to the next page. Captions say what it is.
+    "\\FloatBarrier",
     ...tables.map(tableLatex),
     ...figures.flatMap((figure) => figureLatex(figure, pictureFiles)),
-    "\\FloatBarrier\\section*{Conditions}",
+    "\\FloatBarrier",
     tableLatex(conditions),
     ...(leftOut.length > 0 ? ["\\FloatBarrier\\section*{Left out}", ...itemize(leftOut)] : []),
     "\\end{document}",
