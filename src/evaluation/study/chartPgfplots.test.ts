@@ -118,7 +118,7 @@ describe("chartPgfplots", () => {
     expect(rows).toHaveLength(2);
     expect(rows[0]).toBe(rows[1]);
     expect([...source.matchAll(/yticklabels=(.*)\]/g)].map(([, labels]) => labels)).toEqual([
-      "{{$\\sigma$ 0.1},{$\\sigma$ 0.2}}",
+      "{{\\strut{$\\sigma$ 0.1}},{\\strut{$\\sigma$ 0.2}}}",
       "{}",
     ]);
   });
@@ -155,7 +155,7 @@ describe("chartPgfplots", () => {
       ],
     });
     expect(source).toContain("title={50 \\% \\& more}");
-    expect(source).toContain("yticklabels={{a\\_b, 3 \\{c\\} \\#1}}");
+    expect(source).toContain("yticklabels={{\\strut{a\\_b, 3 \\{c\\} \\#1}}}");
     expect(source).toContain("U\\_Net \\& ?");
     expect(source).toMatch(/^[\x20-\x7e\n]*$/);
   });

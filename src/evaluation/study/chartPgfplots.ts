@@ -121,7 +121,9 @@ function numbers(plots: readonly Plot[], axis: Axis, digits: number): string[] {
   );
 }
 
-const braced = (texts: readonly string[]): string => `{${texts.map((text) => `{${text}}`).join(",")}}`;
+/** A list for pgfplots. `\strut` because the braces of a list of one are taken off, and its commas would then part it. */
+const braced = (texts: readonly string[]): string =>
+  `{${texts.map((text) => `{\\strut{${text}}}`).join(",")}}`;
 
 function panelLatex(chart: StudyChart, panel: PanelRows, widthCm: number, withLabels: boolean): string[] {
   const { kind } = chart;
