@@ -55,7 +55,7 @@ export function ImportPanel({ thenOpen = true }: { readonly thenOpen?: boolean }
         <Card component="section" aria-label="Import a run" style={{ borderStyle: "dashed" }}>
           <Group justify="center" gap="md">
             <IconFileImport size={24} stroke={1.6} color="var(--lab-accent)" aria-hidden="true" />
-            <Text size="sm">
+            <Text size="sm" aria-live="polite">
               {busy && busy.of > 1
                 ? `Reading run ${busy.run} of ${busy.of}…`
                 : "Drop exported zips, a result folder or a whole study here to add the runs to the list"}
