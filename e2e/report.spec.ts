@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type Locator, type Page, test } from "@playwright/test";
@@ -164,29 +164,42 @@ test("a report of two runs by keyboard: its cells are those of result.json, its 
   expect(seen.errors).toEqual([]);
 });
 
-test("an exported run is imported where there is none yet, and its report is made at once", async ({
+test("exported runs are imported together where there is none yet, and their report is made at once", async ({
   page,
   browser,
 }) => {
-  await startRun(page, `${TINY_RUN}&training.epochs=1`);
-  await finished(page);
+  await trainBoth(page);
   await page.goto("/runs");
-  const zip = await saved(page, async () => {
-    await page.getByRole("row").last().getByRole("button").last().click();
-    await page.getByRole("menuitem", { name: "Export as zip" }).click();
-  });
+  const zips: string[] = [];
+  for (const row of [1, 2])
+    zips.push(
+      await saved(page, async () => {
+        await page.getByRole("row").nth(row).getByRole("button").last().click();
+        await page.getByRole("menuitem", { name: "Export as zip" }).click();
+      }),
+    );
   const elsewhere = await (await browser.newContext()).newPage();
   await elsewhere.goto(`${new URL(page.url()).origin}/report`);
   const chooser = elsewhere.waitForEvent("filechooser");
   await elsewhere.getByRole("button", { name: "Choose files" }).click();
-  await (await chooser).setFiles(zip);
-  await expect(elsewhere.getByRole("heading", { name: "1 of 1 run" })).toBeVisible();
+  await (await chooser).setFiles(zips);
+  await expect(elsewhere.getByRole("heading", { name: "2 of 2 runs" })).toBeVisible();
   await expect(elsewhere.getByRole("region", { name: "Table III, table" })).toContainText("34.952 ± 0.040");
-  // Its images are not here: it says so instead of showing others.
+  await expect(elsewhere.getByRole("heading", { name: "Network against network" })).toBeVisible();
+  // The images are not here: it says so instead of showing others.
   await elsewhere.getByRole("button", { name: "Draw the pictures" }).click();
-  await expect(
-    elsewhere.getByText(/^No pictures of .*: its test images are not stored here\.$/),
-  ).toBeVisible();
+  await expect(elsewhere.getByText(/^No pictures of .*: its test images are not stored here\.$/)).toHaveCount(
+    2,
+  );
+  // A file that is no run does not keep the others out.
+  await elsewhere.goto("/runs");
+  const bad = join(mkdtempSync(join(tmpdir(), "lab-report-")), "bad.zip");
+  writeFileSync(bad, "PK");
+  const again = elsewhere.waitForEvent("filechooser");
+  await elsewhere.getByRole("button", { name: "Choose files" }).click();
+  await (await again).setFiles([bad, ...zips.slice(0, 1)]);
+  await expect(elsewhere.getByText("1 of 2 runs were not imported")).toBeVisible();
+  await expect(elsewhere.getByRole("row")).toHaveCount(4);
 });
 
 test("runs are taken out and put in, and the report follows", async ({ page }) => {

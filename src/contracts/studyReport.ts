@@ -188,6 +188,20 @@ export function studyCellText(cell: StudyCell): string {
   return ci95 === undefined ? text : `${text} ± ${numberText(ci95, { value: ci95, ...digitsOf(cell) })}`;
 }
 
+/** The same as its value and, where it has one, its interval: a narrow column breaks between these only. */
+export function studyCellLines(cell: StudyCell): readonly string[] {
+  const text = studyCellText(cell);
+  if (typeof cell.value !== "number" || !(cell.interval || cell.ci95 !== undefined)) return [text];
+  const at = text.search(/ [±[]/);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** What a line should not break in: a number with its interval, a p, a network's name. */
+const WHOLE = /(\S+ ± [\d.]+(?: dB)?|p [<=] [\d.]*\d|U-Net(?:\+\+)?)/;
+
+/** A sentence in pieces, every second of which should stay on one line. */
+export const proseParts = (sentence: string): readonly string[] => sentence.split(WHOLE);
+
 const digitsOf = ({ digits }: StudyCell): Pick<StudyCell, "digits"> =>
   digits === undefined ? {} : { digits };
 

@@ -1,5 +1,15 @@
-import type { StudyChart, StudyMark, StudyPanel } from "@/contracts/studyReport";
-import { type Axis, axisOver } from "./axis";
+import type { StudyChart, StudyMark } from "@/contracts/studyReport";
+import type { Axis } from "./axis";
+import {
+  aligned,
+  apart,
+  legendNotes,
+  markText,
+  type PanelRows,
+  panelAxis,
+  seriesOf,
+  ticksText,
+} from "./chartParts";
 import { at, escapeXml, LIGHT, type Palette, svgDocument, svgText } from "./svg";
 
 const WIDTH = 960;
@@ -20,20 +30,6 @@ const NUMBER_ROOM = 118;
 export function positionOn({ from, to }: Axis, left: number, width: number, value: number): number {
   return left + width * Math.min(1, Math.max(0, (value - from) / (to - from)));
 }
-
-const ticksText = (value: number, digits: number): string =>
-  (digits === 0 ? Math.round(value).toLocaleString("en-US") : value.toFixed(digits)).replace("-", "−");
-
-function markText({ value, low, high }: StudyMark, digits: number): string {
-  const text = ticksText(value, digits);
-  return low === null || high === null ? text : `${text} ± ${ticksText((high - low) / 2, digits)}`;
-}
-
-const seriesOf = ({ panels }: StudyChart): string[] => [
-  ...new Set(
-    panels.flatMap(({ groups }) => groups.flatMap(({ marks }) => marks.map(({ series }) => series))),
-  ),
-];
 
 interface Frame {
   readonly left: number;
@@ -72,25 +68,14 @@ function errorBar(
   return `<path class="interval" d="M${at(a)} ${at(y)}H${at(b)}${cap(a, low)}${cap(b, high)}" stroke="${ink}" stroke-width="1.6" fill="none"/>`;
 }
 
-function panelHeight({ groups }: StudyPanel): number {
-  const rows = groups.reduce((sum, { marks }) => sum + marks.length * ROW + GROUP_GAP, 0);
+function panelHeight({ groups }: PanelRows): number {
+  const rows = groups.reduce((sum, group) => sum + group.rows * ROW + GROUP_GAP, 0);
   return PANEL_TITLE + rows + AXIS_HEIGHT;
 }
 
-function panelSvg(chart: StudyChart, panel: StudyPanel, frame: Frame, colours: Palette): string {
+function panelSvg(chart: StudyChart, panel: PanelRows, frame: Frame, colours: Palette): string {
   const bars = chart.kind === "bars";
-  const marks = panel.groups.flatMap((group) => group.marks);
-  // An interval may be far wider than the values (two epochs say little): the axis then follows the values.
-  const highest = Math.max(...marks.map(({ value }) => value));
-  const values = bars
-    ? [...marks.map(({ value }) => value), ...marks.map(({ high }) => Math.min(high ?? 0, highest * 1.5))]
-    : marks.flatMap(({ value, low, high }) => [
-        value,
-        ...(low === null ? [] : [low]),
-        ...(high === null ? [] : [high]),
-      ]);
-  const axis = axisOver(values, bars, bars ? 5 : 4);
-  const valueDigits = bars ? (highest < 100 ? 1 : 0) : axis.digits + 1;
+  const { axis, valueDigits } = panelAxis(chart, panel);
   const plot = {
     left: frame.left + frame.labels,
     width: frame.width - frame.labels - (bars ? NUMBER_ROOM : 12),
@@ -119,15 +104,15 @@ function panelSvg(chart: StudyChart, panel: StudyPanel, frame: Frame, colours: P
     }),
   );
   let y = top + GROUP_GAP / 2;
-  for (const { label, marks: inGroup } of panel.groups) {
-    const middle = y + (inGroup.length * ROW) / 2;
+  for (const { label, marks: inGroup, rows } of panel.groups) {
+    const middle = y + (rows * ROW) / 2;
     if (frame.labels > 0)
       parts.push(svgText(plot.left - 12, middle + 4.5, label, { fill: colours.ink, anchor: "end" }));
     for (const mark of inGroup) {
       parts.push(markSvg(mark, label, y + ROW / 2));
       y += ROW;
     }
-    y += GROUP_GAP;
+    y += (rows - inGroup.length) * ROW + GROUP_GAP;
   }
   return `<g>${parts.join("")}</g>`;
 
@@ -151,9 +136,6 @@ function panelSvg(chart: StudyChart, panel: StudyPanel, frame: Frame, colours: P
 }
 
 function legend(chart: StudyChart, colours: Palette): string {
-  const sources = new Set(
-    chart.panels.flatMap(({ groups }) => groups.flatMap(({ marks }) => marks.map(({ source }) => source))),
-  );
   let x = PADDING;
   const entries = seriesOf(chart).map((name, place) => {
     const colour = colours.series[place % colours.series.length] ?? colours.ink;
@@ -165,11 +147,9 @@ function legend(chart: StudyChart, colours: Palette): string {
     x += 19 + name.length * CHARACTER + 24;
     return entry;
   });
-  const note = [
-    ...(sources.has("paper") ? [chart.kind === "bars" ? "pale: the study" : "hollow: the study"] : []),
-    "lines: 95 % intervals",
-  ].join("; ");
-  return entries.join("") + svgText(x, PADDING + 8.5, note, { fill: colours.dimmed });
+  return (
+    entries.join("") + svgText(x, PADDING + 8.5, legendNotes(chart).join("; "), { fill: colours.dimmed })
+  );
 }
 
 /** A sentence a mark, for those who do not see the chart. */
@@ -185,19 +165,6 @@ function description({ panels, caption }: StudyChart): string {
   return [caption, ...sentences].join(" ");
 }
 
-/** The same groups in every panel, so that they share one column of labels. */
-function aligned(panels: readonly StudyPanel[]): StudyPanel[] {
-  const rows = new Map<string, number>();
-  for (const { groups } of panels)
-    for (const { label, marks } of groups) rows.set(label, Math.max(rows.get(label) ?? 0, marks.length));
-  return panels.map((panel) => ({
-    ...panel,
-    groups: [...rows.keys()].map(
-      (label) => panel.groups.find((group) => group.label === label) ?? { label, marks: [] },
-    ),
-  }));
-}
-
 /** A chart as one SVG: bars with panels one below the other, points with panels side by side. No outside references. */
 export function chartSvg(chart: StudyChart, colours: Palette = LIGHT): string {
   const labelled = chart.panels.flatMap(({ groups }) => groups.map(({ label }) => label));
@@ -207,7 +174,7 @@ export function chartSvg(chart: StudyChart, colours: Palette = LIGHT): string {
   const body: string[] = [legend(chart, colours)];
   let height = top;
   if (chart.kind === "bars")
-    for (const panel of chart.panels) {
+    for (const panel of apart(chart.panels)) {
       body.push(panelSvg(chart, panel, { left: PADDING, top: height, width: inner, labels }, colours));
       height += panelHeight(panel) + PANEL_GAP;
     }

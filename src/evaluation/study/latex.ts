@@ -1,58 +1,16 @@
 import {
   type StudyCell,
   type StudyColumn,
+  type StudyFigure,
   type StudyReport,
   type StudySource,
   type StudyTable,
   studyCellText,
   studyColumnGroups,
 } from "@/contracts/studyReport";
+import { chartPgfplots, PGFPLOTS_PREAMBLE } from "./chartPgfplots";
+import { escapeLatex } from "./escapeLatex";
 import { DISCLAIMER, minuteOf } from "./markdown";
-
-/** What TeX reads as something else, and signs that its oldest fonts lack. */
-const SPECIAL: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "{": "\\{",
-  "}": "\\}",
-  "&": "\\&",
-  "%": "\\%",
-  $: "\\$",
-  "#": "\\#",
-  _: "\\_",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "<": "\\textless{}",
-  ">": "\\textgreater{}",
-  "|": "\\textbar{}",
-  '"': "\\textquotedbl{}",
-  // After a line's end TeX would take it for the start of an option.
-  "[": "{[}",
-  σ: "$\\sigma$",
-  "±": "$\\pm$",
-  "×": "$\\times$",
-  "−": "$-$",
-  "≥": "$\\geq$",
-  "≤": "$\\leq$",
-  "·": "$\\cdot$",
-  "²": "$^2$",
-  "–": "--",
-  "—": "---",
-  "…": "\\ldots{}",
-  "“": "``",
-  "”": "''",
-  "‘": "`",
-  "’": "'",
-  "\u00a0": "~",
-};
-
-/** What T1 fonts lack would end the run of TeX: a name in another script loses its letters here, and here only. */
-const NOT_IN_T1 = /[^\x20-\x7e\u00a0-\u017f]/gu;
-
-/** Text as LaTeX sets it; every special character stands for itself. */
-export function escapeLatex(text: string): string {
-  const escaped = text.replace(/[\\{}&%$#_~^<>|"[σ±×−≥≤·²–—…“”‘’\u00a0]/g, (sign) => SPECIAL[sign] ?? sign);
-  return escaped.replace(NOT_IN_T1, "?");
-}
 
 /** Words longer than this get a column that breaks lines. */
 const LONG_WORDS = 26;
@@ -62,7 +20,7 @@ function alignment(table: StudyTable, at: number): string {
   const longest = Math.max(0, ...cells.map((cell) => studyCellText(cell).length));
   if (cells.some(({ value }) => typeof value === "number") || cells.every(({ value }) => value === null))
     return "r";
-  return longest > LONG_WORDS ? "p{0.2\\linewidth}" : "l";
+  return longest > LONG_WORDS ? ">{\\raggedright\\arraybackslash}p{0.2\\linewidth}" : "l";
 }
 
 function cellLatex(cell: StudyCell): string {
@@ -91,7 +49,7 @@ function headLines(columns: readonly StudyColumn[]): string[] {
   return [`${cells.join(" & ")} \\\\`, rules.join(" "), `${titles.join(" & ")} \\\\`];
 }
 
-/** A table with booktabs' rules, no wider than the text (adjustbox). */
+/** A table with booktabs' rules, no wider than the text (adjustbox), long words ragged (array). */
 export function tableLatex(table: StudyTable): string {
   const { id, title, caption, columns, rows, footnotes } = table;
   return [
@@ -124,6 +82,28 @@ const itemize = (sentences: readonly string[]): string[] =>
         "\\end{itemize}",
       ];
 
+/** A chart is drawn by LaTeX itself; a picture is its PNG file, left out where there is none. */
+function figureLatex(figure: StudyFigure, pictureFiles: ReadonlyMap<string, string>): string[] {
+  const file = pictureFiles.get(figure.id);
+  const picture = figure.kind === "pictures";
+  const drawing = picture ? "" : chartPgfplots(figure);
+  if (picture ? file === undefined : drawing === "") return [];
+  return [
+    "\\begin{figure}[htbp]",
+    "\\centering",
+    ...(picture
+      ? [`\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`]
+      : [
+          "\\begin{adjustbox}{max width=\\linewidth,max totalheight=0.8\\textheight}",
+          drawing,
+          "\\end{adjustbox}",
+        ]),
+    `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${picture ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
+    `\\label{fig:${figure.id}}`,
+    "\\end{figure}",
+  ];
+}
+
 /** `report.tex`: a document that compiles by itself with the PNG files of its pictures beside it. */
 export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<string, string>): string {
   const { title, citation, madeAt, summary, conditions, differences, tables, figures, leftOut } = report;
@@ -132,7 +112,8 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\usepackage[utf8]{inputenc}",
     "\\usepackage[T1]{fontenc}",
     "\\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
-    "\\usepackage{booktabs,adjustbox,graphicx,caption,placeins}",
+    "\\usepackage{array,booktabs,adjustbox,graphicx,caption,placeins}",
+    ...PGFPLOTS_PREAMBLE,
     `\\title{${escapeLatex(title)}}`,
     `\\author{${escapeLatex(DISCLAIMER)}}`,
     `\\date{${escapeLatex(minuteOf(madeAt))}}`,
@@ -140,23 +121,12 @@ export function reportLatex(report: StudyReport, pictureFiles: ReadonlyMap<strin
     "\\maketitle",
     `\\noindent Beside ${escapeLatex(citation)}.`,
     ...itemize(summary),
-    "\\section*{Differences from the study}",
     tableLatex(differences),
-    "\\FloatBarrier\\section*{Tables}",
+    // No headings above floats: they stayed behind alone where a table went to the next page. Captions say what it is.
+    "\\FloatBarrier",
     ...tables.map(tableLatex),
-    ...figures.flatMap((figure) => {
-      const file = pictureFiles.get(figure.id);
-      if (file === undefined) return [];
-      return [
-        "\\begin{figure}[htbp]",
-        "\\centering",
-        `\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{${file}}`,
-        `\\caption*{${escapeLatex(`${figure.title}. ${figure.caption}${figure.kind === "pictures" ? ` From left to right: ${figure.columns.map(({ label }) => label).join(", ")}.` : ""}`)}}`,
-        `\\label{fig:${figure.id}}`,
-        "\\end{figure}",
-      ];
-    }),
-    "\\FloatBarrier\\section*{Conditions}",
+    ...figures.flatMap((figure) => figureLatex(figure, pictureFiles)),
+    "\\FloatBarrier",
     tableLatex(conditions),
     ...(leftOut.length > 0 ? ["\\FloatBarrier\\section*{Left out}", ...itemize(leftOut)] : []),
     "\\end{document}",

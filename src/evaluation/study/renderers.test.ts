@@ -6,9 +6,10 @@ import { base64 } from "./base64";
 import { buildStudyReport } from "./build";
 import { chartSvg, positionOn } from "./chartSvg";
 import { tableCsv } from "./csv";
+import { escapeLatex } from "./escapeLatex";
 import { studyFiles } from "./files";
 import { reportHtml } from "./html";
-import { escapeLatex, reportLatex, tableLatex } from "./latex";
+import { reportLatex, tableLatex } from "./latex";
 import { columnTitle } from "./markdown";
 import { composePicture } from "./pictureImage";
 import { pictureSvg } from "./pictureSvg";
@@ -101,6 +102,15 @@ describe("reportHtml", () => {
     expect(text).toContain("default-src 'none'");
     for (const { id } of report.tables) expect(text).toContain(`<section id="${id}">`);
     expect(text).toContain(`data:image/png;base64,${base64(images[0]?.png ?? new Uint8Array())}`);
+  });
+
+  it("breaks lines beside numbers and their intervals, not in them", () => {
+    expect(text).toContain("<span>34.952</span> <span>± 0.040</span>");
+    expect(text).toMatch(/<span>\+1\.000<\/span> <span>\[\+1\.000, \+1\.000\]<\/span>/);
+    expect(text).toContain('<span class="whole">34.952 ± 0.040 dB</span>');
+    expect(text).toMatch(/<span class="whole">p = 0\.\d{4}<\/span>\)\./);
+    // Words keep their own breaks.
+    expect(text).toContain(">not run</td>");
   });
 
   it("shows names of runs as text", () => {

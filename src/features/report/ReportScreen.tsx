@@ -3,6 +3,7 @@ import { IconReportAnalytics } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { Link, useSearch } from "wouter";
 import type { RunRecord } from "@/contracts/run";
+import { proseParts } from "@/contracts/studyReport";
 import type { StudyView } from "@/contracts/workers";
 import { ImportPanel } from "@/features/runs/ImportPanel";
 import { refreshRuns, useRuns } from "@/state/runs";
@@ -62,9 +63,10 @@ function NoRuns() {
 
 function Report({ runs }: { readonly runs: readonly RunRecord[] }) {
   const asked = new URLSearchParams(useSearch()).get("runs");
-  const [choice, setChoice] = useState<readonly string[]>(() => initial(runs, asked));
+  // Until somebody chooses, runs that come to the list come to the report: an import of several brings them one by one.
+  const [choice, setChoice] = useState<readonly string[] | null>(null);
   const { view, failure } = useStudyReport();
-  const present = choice.filter((id) => runs.some((run) => run.id === id));
+  const present = (choice ?? initial(runs, asked)).filter((id) => runs.some((run) => run.id === id));
   // What was measured or compared since makes another report.
   const versions = runs.map(({ id, updatedAt, name }) => `${id} ${updatedAt} ${name}`).join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs are read by the worker; `versions` says when they changed
@@ -117,7 +119,9 @@ function ReportBody({ view }: { readonly view: StudyView }) {
           </Title>
           <ul className={classes["summary"]}>
             {summary.map((sentence) => (
-              <li key={sentence}>{sentence}</li>
+              <li key={sentence}>
+                <Prose text={sentence} />
+              </li>
             ))}
           </ul>
           <Text size="sm" c="dimmed" mt="sm">
@@ -158,5 +162,18 @@ function ReportBody({ view }: { readonly view: StudyView }) {
         </Card>
       )}
     </>
+  );
+}
+
+function Prose({ text }: { readonly text: string }) {
+  return proseParts(text).map((part, at) =>
+    at % 2 === 1 ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a part is its place in a sentence that is made anew
+      <span key={at} className={classes["whole"]}>
+        {part}
+      </span>
+    ) : (
+      part
+    ),
   );
 }

@@ -1,6 +1,13 @@
 import { Button, Card, CopyButton, Group, Text, Title } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
-import { type StudyCell, type StudyTable, studyCellText, studyColumnGroups } from "@/contracts/studyReport";
+import { Fragment } from "react";
+import {
+  type StudyCell,
+  type StudyTable,
+  studyCellLines,
+  studyCellText,
+  studyColumnGroups,
+} from "@/contracts/studyReport";
 import type { StudyView } from "@/contracts/workers";
 import classes from "./ReportTable.module.css";
 
@@ -120,9 +127,17 @@ export function ReportTable({ table, text }: ReportTableProps) {
 }
 
 function CellText({ cell }: { readonly cell: StudyCell }) {
+  const lines = studyCellLines(cell);
   return (
     <>
-      {studyCellText(cell)}
+      {typeof cell.value === "number"
+        ? lines.map((line, at) => (
+            <Fragment key={line}>
+              {at > 0 && " "}
+              <span>{line}</span>
+            </Fragment>
+          ))
+        : lines}
       {cell.marks && cell.marks.length > 0 && <sup>{cell.marks.join(", ")}</sup>}
     </>
   );

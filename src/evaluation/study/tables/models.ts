@@ -3,10 +3,13 @@ import type { StudyTable } from "@/contracts/studyReport";
 import { PAPER_PARAMETERS, PAPER_WIDTH } from "@/evaluation/paperResults";
 import { buildGraph } from "@/model/build";
 import { countParameters } from "@/model/parameters";
-import { absent, count, number, words } from "../cells";
+import { absent, count, Footnotes, number, withMarks, words } from "../cells";
 import type { StudyContext } from "../context";
 import { networkTitle } from "../names";
 import type { TestedRun } from "../runCells";
+
+const STATED =
+  "The parameters that the study states do not fit its channel numbers; the counts at width 64 are of its own published layers.";
 
 /** Table I: the networks with their parameters, counted from the graph, beside what the study states. */
 export function modelsTable({ cells }: StudyContext): StudyTable {
@@ -19,6 +22,7 @@ export function modelsTable({ cells }: StudyContext): StudyTable {
     }
   const atStudyWidth = (model: ModelConfig): number =>
     countParameters(buildGraph({ ...model, width: PAPER_WIDTH }));
+  const footnotes = new Footnotes();
   return {
     id: "table-1",
     title: "Table I",
@@ -41,12 +45,12 @@ export function modelsTable({ cells }: StudyContext): StudyTable {
         count(model.parameters),
         number(model.forwardGflopsPerImage, decimalsOf(model.forwardGflopsPerImage)),
         count(atStudyWidth(config.model)),
-        stated === undefined ? absent("not in the study") : words(stated),
+        stated === undefined
+          ? absent("not in the study")
+          : withMarks(words(stated), [footnotes.mark(STATED)]),
       ];
     }),
-    footnotes: [
-      "The parameters that the study states do not fit its channel numbers; the counts at width 64 are of its own published layers.",
-    ],
+    footnotes: footnotes.sentences,
   };
 }
 

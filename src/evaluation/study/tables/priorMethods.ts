@@ -1,5 +1,5 @@
-import type { ModelConfig } from "@/contracts/runConfig";
 import type { StudyCell, StudyTable } from "@/contracts/studyReport";
+import { TRAINED_METHODS } from "@/evaluation/methods/registry";
 import { PAPER_PRIOR_METHODS } from "@/evaluation/paperResults";
 import {
   absent,
@@ -14,41 +14,11 @@ import {
 } from "../cells";
 import type { StudyContext } from "../context";
 import { type Metric, metricColumn, metricOf, shownMetrics } from "../metrics";
-import { NETWORK_ORDER, NETWORK_TITLES, networkTitle } from "../names";
-import type { RunCell, TestedRun } from "../runCells";
+import { listed, NETWORK_ORDER, NETWORK_TITLES, networkTitle, setupTitle } from "../names";
+import type { TestedRun } from "../runCells";
+import { comparedRuns, runsBesideMethods, sameImages } from "../sameImages";
 
-const SECONDS_DIGITS = 3;
-
-/** Networks tested on the same noisy images, of which at least one was compared with methods. */
-interface SameImages {
-  readonly noise: RunCell["noise"];
-  readonly letter: string | null;
-  readonly runs: TestedRun[];
-}
-
-function groupsOf({ cells, letters }: StudyContext): SameImages[] {
-  const groups = new Map<string, SameImages>();
-  for (const { runs, noise, data } of cells)
-    for (const run of runs) {
-      const { seed } = run.result.config;
-      const hashes = run.perImage?.map(({ contentHash }) => contentHash) ?? run.id;
-      const key = JSON.stringify([noise, data, seed, hashes]);
-      const group = groups.get(key);
-      if (group) group.runs.push(run);
-      else groups.set(key, { noise, letter: letters?.get(data) ?? null, runs: [run] });
-    }
-  return [...groups.values()].filter(({ runs }) => runs.some(({ result }) => result.methods?.length));
-}
-
-/** The newest run of each network with methods: the one whose differences stand in the columns. */
-function networksOf({ runs }: SameImages): ReadonlyMap<ModelConfig["name"], TestedRun> {
-  const networks = new Map<ModelConfig["name"], TestedRun>();
-  for (const run of runs.toSorted((a, b) => b.createdAt - a.createdAt)) {
-    const { name } = run.result.config.model;
-    if (run.result.methods?.length && !networks.has(name)) networks.set(name, run);
-  }
-  return networks;
-}
+const SECONDS_DIGITS = 4;
 
 const qualityCells = (metrics: readonly Metric[], of: object): StudyCell[] =>
   metrics.map((metric) => {
@@ -56,26 +26,39 @@ const qualityCells = (metrics: readonly Metric[], of: object): StudyCell[] =>
     return value ? mean(value, metric.digits) : absent("not measured");
   });
 
+/** "U-Net, width 8"; with its setup where that is not one device in float32. */
+function runTitle({ result: { config } }: TestedRun): string {
+  const { setup, precision } = config.engine;
+  const usual = setup === "single" && precision === "f32";
+  return `${networkTitle(config.model)}, width ${config.model.width}${usual ? "" : `, ${setupTitle(config.engine)}`}`;
+}
+
 /** Table VI: networks and methods that are not trained, all on the same noisy test images. Null where none was compared. */
 export function priorMethodsTable(context: StudyContext): StudyTable | null {
-  const groups = groupsOf(context);
+  const groups = sameImages(context);
   if (groups.length === 0) return null;
-  const named = NETWORK_ORDER.filter((name) => groups.some((group) => networksOf(group).has(name)));
+  const named = NETWORK_ORDER.filter((name) => groups.some((group) => comparedRuns(group).has(name)));
   const metrics = shownMetrics(
     groups.flatMap(({ runs }) => runs.flatMap(({ result }) => result.methods ?? [])),
   );
+  const severalSeeds = new Set(groups.map(({ seed }) => seed)).size > 1;
+  const trained = TRAINED_METHODS.filter(({ name }) =>
+    groups.some(({ runs }) =>
+      runs.some(({ result }) => result.methods?.some((method) => method.name === name)),
+    ),
+  ).map(({ title }) => title);
+  const others = groups.some((group) => runsBesideMethods(group).length < group.runs.length);
   const rows = groups.flatMap((group) => {
-    const networks = networksOf(group);
+    const networks = comparedRuns(group);
     const [first] = networks.values();
     const lead = (title: string): StudyCell[] => [
       words(title),
       words(context.noiseOf(group.noise)),
       ...(context.letters ? [words(group.letter ?? "–")] : []),
+      ...(severalSeeds ? [number(group.seed, 0)] : []),
     ];
-    const ours = group.runs.map((run) => [
-      ...lead(
-        `${networkTitle(run.result.config.model)}, width ${run.result.config.model.width}${run.result.config.engine.setup === "single" ? "" : `, ${run.result.config.engine.setup}`}${run.result.config.engine.precision === "mixed" ? ", mixed" : ""}`,
-      ),
+    const ours = runsBesideMethods(group).map((run) => [
+      ...lead(runTitle(run)),
       count(run.result.test.count),
       ...qualityCells(metrics, run.result.test.denoised),
       absent("–"),
@@ -98,14 +81,14 @@ export function priorMethodsTable(context: StudyContext): StudyTable | null {
   return {
     id: "table-6",
     title: "Table VI",
-    caption:
-      "Against methods that are not trained, all on the same noisy test images; each method knows σ and the mean of the noise. “Less the method” is the mean difference of PSNR per image with its 95 % bootstrap interval (BCa); p is Wilcoxon's, two-sided, after Holm's correction over the methods of a run.",
+    caption: `Against methods that are not trained${trained.length > 0 ? ` and ${listed(trained)} with stored weights` : ""}, all on the same noisy test images; each method knows σ and the mean of the noise. “Less the method” is the mean difference of PSNR per image with its 95 % bootstrap interval (BCa); p is Wilcoxon's, two-sided, after Holm's correction over the methods of a run.${others ? " Networks are those of one device; their other setups stand in Table IV." : ""}`,
     columns: [
       { id: "method", title: "Method", unit: null, source: "condition" },
       { id: "noise", title: "Noise", unit: null, source: "condition" },
       ...(context.letters
         ? [{ id: "images", title: "Images", unit: null, source: "condition" } as const]
         : []),
+      ...(severalSeeds ? [{ id: "seed", title: "Seed", unit: null, source: "condition" } as const] : []),
       { id: "tested", title: "Test images", unit: null, source: "ours" },
       ...metrics.map((metric) => metricColumn(metric, "ours")),
       { id: "ours.seconds", title: "Time of an image", unit: "s", source: "ours" },
