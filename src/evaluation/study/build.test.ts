@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
 import { type StudyReport, type StudyTable, studyCellText } from "@/contracts/studyReport";
+import type { RunResult } from "@/contracts/training";
 import { buildStudyReport } from "./build";
 import { reportMarkdown } from "./markdown";
 import { studyPicture, studyRun } from "./studyRuns.fixture";
@@ -24,6 +25,25 @@ function column(table: StudyTable, id: string): string[] {
 }
 
 const build = (...runs: Parameters<typeof buildStudyReport>[0]) => buildStudyReport(runs, [], OPTIONS);
+
+/** BM3D beside a network that is `mean` dB better. */
+const bm3d = (mean: number): NonNullable<RunResult["methods"]> => [
+  {
+    name: "bm3d",
+    title: "BM3D",
+    psnrDb: { mean: 29, ci95: 0.5 },
+    ssim: { mean: 0.8, ci95: 0.01 },
+    seconds: 1.25,
+    versusNetwork: {
+      differenceDb: { mean, low: mean - 0.5, high: mean + 0.5 },
+      wilcoxonP: 0.00001,
+      tP: 0.001,
+      holmP: 0.00002,
+      cohensD: 1,
+      rankBiserial: 1,
+    },
+  },
+];
 
 describe("buildStudyReport", () => {
   it("has quality by noise with intervals, the study's beside it, and its rows that were not run", () => {
@@ -60,9 +80,24 @@ describe("buildStudyReport", () => {
     const lpips = { ok: false, failure: NO_LPIPS_WEIGHTS } as const;
     const without = studyRun({
       id: "a",
-      change: (result) => ({ ...result, test: result.test && { ...result.test, lpips } }),
+      change: (result) => ({
+        ...result,
+        methods: bm3d(2),
+        test: result.test && { ...result.test, lpips },
+      }),
     });
-    expect(column(tableOf(build(without), "table-3"), "ours.lpips")[0]).toBe("no weights");
+    const report = build(without);
+    for (const [id, rows] of [
+      ["table-3", 1],
+      ["table-4", 1],
+      ["table-6", 2],
+    ] as const) {
+      const table = tableOf(report, id);
+      expect(column(table, "ours.lpips").slice(0, rows)).toEqual(Array(rows).fill("no weights"));
+      expect(table.footnotes.join(" ")).toContain(
+        "LPIPS: no weights. Get a weight file with npm run get-lpips",
+      );
+    }
   });
 
   it("has the study's row once beside a run in mixed precision too", () => {
@@ -204,29 +239,12 @@ describe("buildStudyReport", () => {
   });
 
   it("has methods once for all networks on the same images, each network with its own difference", () => {
-    const methods = (mean: number) => [
-      {
-        name: "bm3d",
-        title: "BM3D",
-        psnrDb: { mean: 29, ci95: 0.5 },
-        ssim: { mean: 0.8, ci95: 0.01 },
-        seconds: 1.25,
-        versusNetwork: {
-          differenceDb: { mean, low: mean - 0.5, high: mean + 0.5 },
-          wilcoxonP: 0.00001,
-          tP: 0.001,
-          holmP: 0.00002,
-          cohensD: 1,
-          rankBiserial: 1,
-        },
-      },
-    ];
     const report = build(
-      studyRun({ id: "u", change: (result) => ({ ...result, methods: methods(2) }) }),
+      studyRun({ id: "u", change: (result) => ({ ...result, methods: bm3d(2) }) }),
       studyRun({
         id: "pp",
         model: { name: "unetpp" },
-        change: (result) => ({ ...result, methods: methods(-1) }),
+        change: (result) => ({ ...result, methods: bm3d(-1) }),
       }),
     );
     const table = tableOf(report, "table-6");

@@ -43,10 +43,13 @@ export const metricColumn = ({ id, title, unit }: Metric, source: StudyColumn["s
   source,
 });
 
-function whyNoMetric({ result }: TestedRun, { id }: Metric): string {
+/** Where a metric of a run, or of a method on its test images, would stand: why it is not there, and how to get it. */
+export function absentMetric({ result }: TestedRun, { id }: Metric, footnotes: Footnotes): StudyCell {
   const { lpips } = result.test;
-  const noWeights = id === "lpips" && lpips && !lpips.ok && lpips.failure.code === NO_LPIPS_WEIGHTS.code;
-  return noWeights ? "no weights" : "not measured";
+  if (id !== "lpips" || !lpips || lpips.ok || lpips.failure.code !== NO_LPIPS_WEIGHTS.code)
+    return absent("not measured");
+  const { message, remedy } = NO_LPIPS_WEIGHTS;
+  return withMarks(absent("no weights"), [footnotes.mark(`${message} ${remedy}`)]);
 }
 
 /**
@@ -62,7 +65,7 @@ export function metricCell(
   const values = runs.map(({ result }) => metricOf(pick(result.test), metric.id));
   const known = values.filter((value) => value !== null);
   const [first] = known;
-  if (!first) return absent(whyNoMetric(runs[0], metric));
+  if (!first) return absentMetric(runs[0], metric, footnotes);
   if (known.length < 2) return mean(first, metric.digits);
   return withMarks(mean(meanInterval(known.map((value) => value.mean)), metric.digits), [
     footnotes.mark(seedsSentence(runs)),

@@ -5,6 +5,7 @@ import {
   absent,
   count,
   difference,
+  Footnotes,
   mean,
   number,
   PSNR_DIGITS,
@@ -13,17 +14,23 @@ import {
   words,
 } from "../cells";
 import type { StudyContext } from "../context";
-import { type Metric, metricColumn, metricOf, shownMetrics } from "../metrics";
+import { absentMetric, type Metric, metricColumn, metricOf, shownMetrics } from "../metrics";
 import { listed, NETWORK_ORDER, NETWORK_TITLES, networkTitle, setupTitle } from "../names";
 import type { TestedRun } from "../runCells";
 import { comparedRuns, runsBesideMethods, sameImages } from "../sameImages";
 
 const SECONDS_DIGITS = 4;
 
-const qualityCells = (metrics: readonly Metric[], of: object): StudyCell[] =>
+/** Metrics of a run's network or of a method on its test images. */
+const qualityCells = (
+  metrics: readonly Metric[],
+  of: object,
+  run: TestedRun,
+  footnotes: Footnotes,
+): StudyCell[] =>
   metrics.map((metric) => {
     const value = metricOf(of, metric.id);
-    return value ? mean(value, metric.digits) : absent("not measured");
+    return value ? mean(value, metric.digits) : absentMetric(run, metric, footnotes);
   });
 
 /** "U-Net, width 8"; with its setup where that is not one device in float32. */
@@ -48,6 +55,7 @@ export function priorMethodsTable(context: StudyContext): StudyTable | null {
     ),
   ).map(({ title }) => title);
   const others = groups.some((group) => runsBesideMethods(group).length < group.runs.length);
+  const footnotes = new Footnotes();
   const rows = groups.flatMap((group) => {
     const networks = comparedRuns(group);
     const [first] = networks.values();
@@ -60,14 +68,15 @@ export function priorMethodsTable(context: StudyContext): StudyTable | null {
     const ours = runsBesideMethods(group).map((run) => [
       ...lead(runTitle(run)),
       count(run.result.test.count),
-      ...qualityCells(metrics, run.result.test.denoised),
+      ...qualityCells(metrics, run.result.test.denoised, run, footnotes),
       absent("–"),
       ...named.flatMap(() => [absent("–"), absent("–")]),
     ]);
-    const methods = (first?.result.methods ?? []).map((method) => [
+    if (!first) return ours;
+    const methods = (first.result.methods ?? []).map((method) => [
       ...lead(method.title),
-      count(first?.result.test.count ?? 0),
-      ...qualityCells(metrics, method),
+      count(first.result.test.count),
+      ...qualityCells(metrics, method, first, footnotes),
       number(method.seconds, SECONDS_DIGITS),
       ...named.flatMap((name) => {
         const other = networks.get(name)?.result.methods?.find((one) => one.name === method.name);
@@ -103,7 +112,7 @@ export function priorMethodsTable(context: StudyContext): StudyTable | null {
       ]),
     ],
     rows,
-    footnotes: [],
+    footnotes: footnotes.sentences,
   };
 }
 
