@@ -17,6 +17,8 @@ export interface RunClock {
   readonly stage: "training" | "methods";
   /** Seconds of this stage so far, those of earlier sessions included. */
   elapsed(): number;
+  /** Seconds that training took, once the methods are at work. */
+  readonly training: number | null;
 }
 
 /** Carries run `index` of a session from where it stands to its files. The session is saved at every stage. */
@@ -34,7 +36,8 @@ export async function oneRun(
   const seconds = { ...before };
   const stopwatch = (stage: RunClock["stage"]): RunClock => {
     const start = performance.now() - 1000 * before[stage];
-    return { stage, elapsed: () => (performance.now() - start) / 1000 };
+    const training = stage === "methods" ? seconds.training : null;
+    return { stage, elapsed: () => (performance.now() - start) / 1000, training };
   };
   const record = (run: Pick<RunState, "runId" | "done"> & { readonly trained: boolean }): SessionState => {
     const runs = session.runs.map((other, i) => (i === index ? { ...run, seconds: { ...seconds } } : other));

@@ -17,7 +17,8 @@ export function studyDecoration({ plan, runs }: SessionState, index: number, clo
   return (line, { comparing, progress }) => {
     const ownLeft =
       clock.stage === "methods" ? (comparing?.secondsLeft ?? null) : (progress?.secondsLeft ?? null);
-    const left = secondsLeft(timed, { index, stage: clock.stage, elapsed: clock.elapsed(), ownLeft });
+    const { stage, training } = clock;
+    const left = secondsLeft(timed, { index, stage, elapsed: clock.elapsed(), ownLeft, training });
     const study = left === null ? "" : `, study about ${duration(left)} left`;
     return `run ${index + 1}/${plan.runs.length} ${plan.runs[index]?.folder}${study}: ${line}`;
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_CONFIG, type RunConfig } from "@/contracts/runConfig";
-import { secondsLeft, type TimedRun } from "./timeLeft";
+import { type CurrentRun, secondsLeft, type TimedRun } from "./timeLeft";
 
 const config = (name: "unet" | "unetpp", setup = "single", baselines: string[] = []): RunConfig => ({
   ...DEFAULT_CONFIG,
@@ -13,15 +13,30 @@ const run = (config: RunConfig, training: number | null, methods = 0): TimedRun 
   seconds: training === null ? null : { training, methods },
 });
 
+const inTraining = (index: number, elapsed: number, ownLeft: number | null): CurrentRun => ({
+  index,
+  stage: "training",
+  elapsed,
+  ownLeft,
+  training: null,
+});
+const inMethods = (index: number, elapsed: number, ownLeft: number | null, training: number): CurrentRun => ({
+  index,
+  stage: "methods",
+  elapsed,
+  ownLeft,
+  training,
+});
+
 describe("secondsLeft", () => {
   it("knows nothing before the first run knows its own end", () => {
     const runs = [run(config("unet"), null), run(config("unet"), null)];
-    expect(secondsLeft(runs, { index: 0, stage: "training", elapsed: 5, ownLeft: null })).toBeNull();
+    expect(secondsLeft(runs, inTraining(0, 5, null))).toBeNull();
   });
 
   it("takes the run in work as the measure of those like it", () => {
     const runs = [run(config("unet"), null), run(config("unet"), null)];
-    expect(secondsLeft(runs, { index: 0, stage: "training", elapsed: 40, ownLeft: 60 })).toBe(60 + 100);
+    expect(secondsLeft(runs, inTraining(0, 40, 60))).toBe(60 + 100);
   });
 
   it("takes runs of the same network and setup as they were, others by their operations", () => {
@@ -31,7 +46,7 @@ describe("secondsLeft", () => {
       run(config("unet"), null),
       run(config("unet", "ddp:2"), null),
     ];
-    const left = secondsLeft(runs, { index: 2, stage: "training", elapsed: 30, ownLeft: null });
+    const left = secondsLeft(runs, inTraining(2, 30, null));
     // U-Net++ has 275.50/96.18 times the operations of U-Net at width 64, about the same at width 8.
     expect(left).toBeGreaterThan(70 + 100 + 2.7 * 100);
     expect(left).toBeLessThan(70 + 100 + 3 * 100);
@@ -40,10 +55,17 @@ describe("secondsLeft", () => {
   it("adds the methods of runs that compare them", () => {
     const compared = config("unet", "single", ["bm3d"]);
     const runs = [run(compared, 100, 20), run(compared, null), run(config("unet"), null)];
-    expect(secondsLeft(runs, { index: 1, stage: "training", elapsed: 10, ownLeft: null })).toBe(
-      90 + 20 + 100,
-    );
-    expect(secondsLeft(runs, { index: 1, stage: "methods", elapsed: 5, ownLeft: 12 })).toBe(12 + 100);
-    expect(secondsLeft(runs, { index: 1, stage: "methods", elapsed: 5, ownLeft: null })).toBe(15 + 100);
+    expect(secondsLeft(runs, inTraining(1, 10, null))).toBe(90 + 20 + 100);
+    // The run in work has been trained in 90 s: with the first, 95 on the average.
+    expect(secondsLeft(runs, inMethods(1, 5, 12, 90))).toBe(12 + 95);
+    expect(secondsLeft(runs, inMethods(1, 5, null, 90))).toBe(15 + 95);
+  });
+
+  it("adds the methods of runs to come, by those at work too", () => {
+    const compared = config("unet", "single", ["bm3d"]);
+    const runs = [run(compared, null), run(compared, null)];
+    expect(secondsLeft(runs, inMethods(0, 5, 12, 100))).toBe(12 + 100 + (5 + 12));
+    expect(secondsLeft(runs, inMethods(0, 5, null, 100))).toBe(100);
+    expect(secondsLeft([run(compared, 80, 20), ...runs], inTraining(1, 10, 70))).toBe(70 + 20 + 80 + 20);
   });
 });

@@ -28,38 +28,43 @@ export interface CurrentRun {
   /** Seconds of this stage so far, and left by its own account (null: it cannot tell yet). */
   readonly elapsed: number;
   readonly ownLeft: number | null;
+  /** Seconds that its training took, once its methods are at work. */
+  readonly training: number | null;
 }
 
 /**
  * Seconds until a sweep is done, or null while nothing is known. A run's time is taken from runs of its class, else from its
- * operations and the rate so far; methods' from those compared so far.
+ * operations and the rate so far; methods' from those compared so far. The run in work counts among both as soon as it knows
+ * its end.
  */
 export function secondsLeft(runs: readonly TimedRun[], current: CurrentRun): number | null {
-  const done = runs.filter((run) => run.seconds !== null);
-  const trained = (run: TimedRun): number => run.seconds?.training ?? 0;
-  const here = runs[current.index];
-  // The run in work is evidence too, once it knows its end.
-  const hereSeconds =
-    current.ownLeft === null || current.stage === "methods" ? null : current.elapsed + current.ownLeft;
-  const known = done.map((run) => ({ config: run.config, training: trained(run) }));
-  if (here && here.seconds === null && hereSeconds !== null)
-    known.push({ config: here.config, training: hereSeconds });
-  if (known.length === 0) return null;
-  const rate = mean(known.map(({ config, training }) => training / workOf(config)));
-  const expected = (config: RunConfig): number => {
-    const alike = known.filter((run) => classOf(run.config) === classOf(config));
-    return alike.length > 0 ? mean(alike.map(({ training }) => training)) : rate * workOf(config);
+  const { index: at, stage, elapsed, ownLeft } = current;
+  const ownEnd = ownLeft === null ? null : elapsed + ownLeft;
+  const trained: { readonly config: RunConfig; readonly seconds: number }[] = [];
+  const compared: number[] = [];
+  for (const [index, { config, seconds }] of runs.entries()) {
+    const training = index === at ? (stage === "training" ? ownEnd : current.training) : seconds?.training;
+    const methods = index === at ? (stage === "methods" ? ownEnd : null) : seconds?.methods;
+    if (typeof training === "number") trained.push({ config, seconds: training });
+    if (typeof methods === "number" && config.evaluation.baselines.length > 0) compared.push(methods);
+  }
+  if (trained.length === 0) return null;
+  const rate = mean(trained.map(({ config, seconds }) => seconds / workOf(config)));
+  const trainingOf = (config: RunConfig): number => {
+    const alike = trained.filter((run) => classOf(run.config) === classOf(config));
+    return alike.length > 0 ? mean(alike.map(({ seconds }) => seconds)) : rate * workOf(config);
   };
-  const compared = done.filter((run) => run.config.evaluation.baselines.length > 0);
-  const methods = compared.length > 0 ? mean(compared.map((run) => run.seconds?.methods ?? 0)) : 0;
-  const stageLeft = (usual: number): number => current.ownLeft ?? Math.max(0, usual - current.elapsed);
+  const methodsOf = ({ evaluation }: RunConfig): number =>
+    evaluation.baselines.length > 0 && compared.length > 0 ? mean(compared) : 0;
+  const stageLeft = (usual: number): number => ownLeft ?? Math.max(0, usual - elapsed);
   let left = 0;
-  for (const [index, run] of runs.entries()) {
-    if (run.seconds !== null) continue;
-    const comparing = run.config.evaluation.baselines.length > 0 ? methods : 0;
-    if (index !== current.index) left += expected(run.config) + comparing;
-    else if (current.stage === "methods") left += stageLeft(comparing);
-    else left += stageLeft(expected(run.config)) + comparing;
+  for (const [index, { config, seconds }] of runs.entries()) {
+    if (index === at)
+      left +=
+        stage === "methods"
+          ? stageLeft(methodsOf(config))
+          : stageLeft(trainingOf(config)) + methodsOf(config);
+    else if (seconds === null) left += trainingOf(config) + methodsOf(config);
   }
   return left;
 }

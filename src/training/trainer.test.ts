@@ -328,6 +328,8 @@ describe("continuing from a checkpoint gives the same numbers", () => {
     Object.assign(closed, structuredClone({ ...stored }));
     control.continue();
     expect(numbersOf(await running, stored)).toEqual(expected);
+    // What has been stored is not stored again.
+    expect(stored.epochsOfPreviews).toEqual([1, 2, 3, 4]);
     expect(stored.continued).toBe(1);
     expect(numbersOf(await live({ config, stored: closed }), closed)).toEqual(expected);
   });
