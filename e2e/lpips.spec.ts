@@ -83,6 +83,7 @@ test("the original files of network and heads are loaded together, and one alone
   page,
 }) => {
   const python = pythonWithTorch();
+  if (python === null) console.warn("PyTorch is not installed: its original weight files are not made");
   test.skip(!present || python === null, `${WEIGHTS} or a Python with torch is not here`);
   const folder = mkdtempSync(join(tmpdir(), "lab-pth-"));
   execFileSync(python ?? "", ["-B", "pytorch/make_lpips_originals.py", FLOAT32_WEIGHTS, folder]);
