@@ -294,6 +294,11 @@ export function unsupported(config: RunConfig): Failure | null {
   return null;
 }
 
+/** The config with what its absent fields mean, so that two of the same meaning are equal. */
+export function explicitConfig(config: RunConfig): RunConfig {
+  return { ...config, engine: { payload: "f32", batchNorm: "local", ...config.engine } };
+}
+
 /** Dotted paths at which `config` differs from `base`, with both values (JSON). */
 export function diffConfigs(
   base: RunConfig,

@@ -15,6 +15,13 @@ export interface Measures {
   readonly msSsim: number | null;
 }
 
+/** PSNR values in files have three digits or more: what differs by more than this is another picture or another noise. */
+const SAME_NOISE_DB = 0.01;
+
+/** Whether two PSNR values of a noisy image (infinite ones too) are of the same picture with the same noise. */
+export const sameNoise = (aDb: number, bDb: number): boolean =>
+  aDb === bDb || Math.abs(aDb - bDb) <= SAME_NOISE_DB;
+
 /** Both [size, size], size at least 11; nothing is clamped. Fails with `shape/ssim` and `shape/metric`. */
 export function measure(test: Float32Array, reference: Float32Array, size: number): Measures {
   const gaussian = gaussianSimilarities(test, reference, size, size);

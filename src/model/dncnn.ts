@@ -4,8 +4,6 @@ import type { Graph } from "./graph";
 
 /** Convolutions of the network: one that makes the channels, 15 between them, one that ends in one channel. */
 export const DNCNN_CONVOLUTIONS = 17;
-/** A pixel of the output depends on so many pixels of a row: each 3×3 convolution adds two. */
-export const DNCNN_FIELD = 2 * DNCNN_CONVOLUTIONS + 1;
 /** Of KAIR's BatchNorm, ten times PyTorch's default: a file of its names means this. */
 export const DNCNN_EPSILON = 1e-4;
 

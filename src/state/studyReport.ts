@@ -87,6 +87,9 @@ export async function showReport(runIds: readonly string[]): Promise<void> {
   const kept = studyReportStore.getState().keys.filter((key) => known.has(key));
   const keys = kept.length > 0 ? kept : testImages.slice(0, FIRST_IMAGES).map(({ key }) => key);
   studyReportStore.setState({ view: outcome.value, failure: null, keys });
+  // A run may have been compared, renamed or gone on: pictures and what is left out are of the report that is shown.
+  const { pictures, working } = studyReportStore.getState();
+  if (pictures && working === null) void drawPictures();
 }
 
 /** Work in progress; only the latest tells its progress and its result. */

@@ -2,6 +2,7 @@ import { LabError } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
 import type { StudyPicture } from "@/contracts/studyReport";
 import type { ComparisonProgress } from "@/contracts/workers";
+import { sameNoise } from "@/evaluation/measures";
 import { denoiseTestBatch } from "@/evaluation/testSet";
 import { psnrDb } from "@/imaging/metrics";
 import { openImageReader } from "@/storage/datasets";
@@ -12,8 +13,6 @@ import { datasetOf } from "./runs";
 
 /** Kept for other crops: 300 pictures of 256², or 20 of 1024². */
 const KEPT_BYTES = 256e6;
-/** What differs by more from the test's own PSNR is another picture or another noise. */
-const SAME_NOISE_DB = 0.01;
 
 const bytesOf = ({ clean, noisy, denoised }: StudyPicture): number =>
   clean.byteLength + noisy.byteLength + denoised.byteLength;
@@ -97,7 +96,7 @@ export class StudyPictures {
       image.index,
     ]);
     const noisyPsnrDb = psnrDb(noisy, clean);
-    if (noisyPsnrDb !== image.noisyPsnrDb && Math.abs(noisyPsnrDb - image.noisyPsnrDb) > SAME_NOISE_DB)
+    if (!sameNoise(noisyPsnrDb, image.noisyPsnrDb))
       return `No pictures of ${run.name}: the images stored here are not those that it was tested on.`;
     return {
       runId: run.id,

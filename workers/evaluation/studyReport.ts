@@ -11,7 +11,9 @@ import { zipFiles } from "@/evaluation/runZip";
 import { buildStudyReport } from "@/evaluation/study/build";
 import { chartSvg } from "@/evaluation/study/chartSvg";
 import { tableCsv } from "@/evaluation/study/csv";
-import { studyFiles } from "@/evaluation/study/files";
+import { studyFiles, tableFiles } from "@/evaluation/study/files";
+import { reportHtml } from "@/evaluation/study/html";
+import { reportJson } from "@/evaluation/study/json";
 import { reportLatex, tableLatex } from "@/evaluation/study/latex";
 import { reportMarkdown, tableMarkdown } from "@/evaluation/study/markdown";
 import { picturedRuns } from "@/evaluation/study/pictureFigures";
@@ -44,19 +46,13 @@ function testImagesOf(records: readonly RunRecord[]): StudyView["testImages"] {
   return [...images.values()].toSorted((a, b) => b.runs - a.runs);
 }
 
-async function* ofFiles(report: StudyReport, images: readonly StudyPictureImage[], only: RegExp) {
-  for (const file of studyFiles(report, images)) if (only.test(file.path)) yield file;
+async function* filesOf(report: StudyReport, images: readonly StudyPictureImage[]) {
+  yield* studyFiles(report, images);
 }
 
-const FILES: Record<
-  Exclude<StudyFormat, "markdown" | "latex">,
-  { readonly paths: RegExp; readonly type: string | null }
-> = {
-  html: { paths: /^report\.html$/, type: "text/html" },
-  json: { paths: /^report\.json$/, type: "application/json" },
-  csv: { paths: /^tables\//, type: null },
-  zip: { paths: /./, type: null },
-};
+async function* tablesOf(report: StudyReport) {
+  yield* tableFiles(report);
+}
 
 /** Reports over stored runs. Runs that were deleted since they were chosen fail with `run/missing`. */
 export class StudyMaker {
@@ -109,16 +105,21 @@ export class StudyMaker {
     cancelled: Cancelled,
   ): Promise<Blob> {
     const { report, images } = await this.illustrated(request, onProgress, cancelled);
-    // By themselves these two have no files of figures beside them to point to.
-    if (format === "markdown")
-      return new Blob([reportMarkdown(report, new Map())], { type: "text/markdown" });
-    if (format === "latex") return new Blob([reportLatex(report, new Map())], { type: "application/x-tex" });
-    const { paths, type } = FILES[format];
-    const files = ofFiles(report, images, paths);
-    if (type === null) return zipFiles(files);
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    for await (const { bytes } of files) parts.push(bytes);
-    return new Blob(parts, { type });
+    switch (format) {
+      case "html":
+        return new Blob([reportHtml(report, images)], { type: "text/html" });
+      case "json":
+        return new Blob([reportJson(report)], { type: "application/json" });
+      // By themselves these two have no files of figures beside them to point to.
+      case "markdown":
+        return new Blob([reportMarkdown(report, new Map())], { type: "text/markdown" });
+      case "latex":
+        return new Blob([reportLatex(report, new Map())], { type: "application/x-tex" });
+      case "csv":
+        return zipFiles(tablesOf(report));
+      case "zip":
+        return zipFiles(filesOf(report, images));
+    }
   }
 
   private async illustrated(request: StudyRequest, onProgress: OnProgress, cancelled: Cancelled) {

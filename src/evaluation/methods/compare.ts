@@ -5,7 +5,7 @@ import { psnrDb } from "@/imaging/metrics";
 import type { NoiseAmount } from "@/imaging/noise";
 import { meanInterval } from "../interval";
 import type { TestLpips } from "../lpips/testLpips";
-import { furtherMeans, type Measures, meanOf } from "../measures";
+import { furtherMeans, type Measures, meanOf, sameNoise } from "../measures";
 import { bootstrapMean } from "../statistics/bootstrap";
 import { pairedDifferences } from "../statistics/differences";
 import { holm } from "../statistics/holm";
@@ -14,9 +14,6 @@ import { wilcoxonSignedRank } from "../statistics/wilcoxon";
 import { noisyTestImages, type TestBatch } from "../testSet";
 import type { DenoisingMethod } from "./method";
 import type { MethodRunner } from "./task";
-
-/** PSNR values in files have three digits or more: what differs by more than this is another picture or another noise. */
-const SAME_NOISE_DB = 0.01;
 
 export interface ComparisonRequest {
   readonly reader: ImageReader;
@@ -163,7 +160,7 @@ function compared(network: readonly number[], method: readonly number[], seed: n
 }
 
 function requireSameNoise(image: ImageMetrics, noisyDb: number): void {
-  if (noisyDb === image.noisyPsnrDb || Math.abs(noisyDb - image.noisyPsnrDb) <= SAME_NOISE_DB) return;
+  if (sameNoise(noisyDb, image.noisyPsnrDb)) return;
   throw new LabError(
     "run/other-images",
     `Test image ${image.index} has ${noisyDb.toFixed(2)} dB with its noise here; the network was tested on ${image.noisyPsnrDb.toFixed(2)} dB.`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_LPIPS_WEIGHTS } from "@/contracts/lpips";
-import { type StudyReport, type StudyTable, studyCellText } from "@/contracts/studyReport";
+import { type StudyReport, type StudyRun, type StudyTable, studyCellText } from "@/contracts/studyReport";
 import type { RunResult } from "@/contracts/training";
 import { buildStudyReport } from "./build";
 import { reportMarkdown } from "./markdown";
@@ -252,6 +252,27 @@ describe("buildStudyReport", () => {
     expect(column(table, "ours.unet.less")[2]).toBe("+2.000 [+1.500, +2.500]");
     expect(column(table, "ours.unetpp.less")[2]).toBe("−1.000 [−1.500, −0.500]");
     expect(column(table, "ours.unet.p")[2]).toBe("< 0.0001");
+  });
+
+  it("takes a setting that is absent for what it means", () => {
+    const ddp = (id: string, engine: object, more: object = {}) =>
+      studyRun({ id, engine: { setup: "ddp:2", ...engine }, ...more });
+    const rowsOf = (run: StudyRun) =>
+      tableOf(build(run), "differences").rows.map((row) => row.map(studyCellText));
+    expect(rowsOf(ddp("a", { batchNorm: "local", payload: "f32" }))).toEqual(rowsOf(ddp("a", {})));
+    expect(rowsOf(ddp("a", { batchNorm: "synchronised", payload: "f16" }))).toEqual(
+      expect.arrayContaining([
+        ["BatchNorm goes by statistics", "of each replica", "of all replicas"],
+        ["Gradients exchanged as", "32-bit floats", "16-bit floats"],
+      ]),
+    );
+    const seeds = build(ddp("a", {}), ddp("b", { payload: "f32", batchNorm: "local" }, { seed: 8 }));
+    expect(seeds.leftOut.join(" ")).not.toContain("does not count");
+    expect(rowsOf(studyRun({ id: "d", model: { name: "dncnn" } }))).toContainEqual([
+      "Network",
+      "U-Net",
+      "DnCNN",
+    ]);
   });
 
   it("states data, hardware and every setting that is not the study's", () => {

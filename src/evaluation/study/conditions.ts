@@ -1,4 +1,4 @@
-import { diffConfigs, type RunConfig } from "@/contracts/runConfig";
+import { diffConfigs, explicitConfig, NETWORK_TITLES, type RunConfig } from "@/contracts/runConfig";
 import type { StudyTable } from "@/contracts/studyReport";
 import { PAPER_DATA, PAPER_DEVICE, paperConfig } from "../paperResults";
 import { deviceOf } from "../reportParts";
@@ -74,6 +74,7 @@ const FIELD_TITLES: Readonly<Record<string, string>> = {
   "data.splitBy": "Split by",
   "noise.mean": "Mean of the noise",
   "noise.draw": "Training noise drawn",
+  "model.name": "Network",
   "model.width": "Width of the network",
   "model.norm": "BatchNorm after which convolutions",
   "training.loss": "Loss",
@@ -83,6 +84,7 @@ const FIELD_TITLES: Readonly<Record<string, string>> = {
   "training.maxSteps": "Steps at most",
   "training.earlyStoppingPatience": "Epochs without improvement until it stops",
   "engine.payload": "Gradients exchanged as",
+  "engine.batchNorm": "BatchNorm goes by statistics",
 };
 
 const VALUE_WORDS: Readonly<Record<string, string>> = {
@@ -93,10 +95,13 @@ const VALUE_WORDS: Readonly<Record<string, string>> = {
   none: "none",
   null: "no limit",
   f16: "16-bit floats",
+  f32: "32-bit floats",
+  local: "of each replica",
+  synchronised: "of all replicas",
+  ...NETWORK_TITLES,
 };
 
 function valueText(value: unknown): string {
-  if (value === undefined) return "as computed";
   const text = Array.isArray(value) ? value.join(", ") : String(value);
   return VALUE_WORDS[text] ?? text;
 }
@@ -118,10 +123,10 @@ function fieldAt(config: RunConfig, path: string): unknown {
 /** What is not as in the study: its data, its hardware, and every setting of its protocol that a run changed. */
 export function differencesTable(context: StudyContext): StudyTable {
   const runs = countedRuns(context);
-  const configs = runs.map(({ result }) => result.config);
+  const configs = runs.map(({ result }) => explicitConfig(result.config));
   const paths = new Map<string, unknown>();
   for (const config of configs)
-    for (const { path, base } of diffConfigs(paperConfig(config), config))
+    for (const { path, base } of diffConfigs(explicitConfig(paperConfig(config)), config))
       if (!NOT_THE_METHOD.test(path)) paths.set(path, base);
   const number = (value: number): string => value.toLocaleString("en-US");
   const early = runs.filter(({ result }) => !result.complete);

@@ -22,6 +22,12 @@ export function studyMarkdown(report: StudyReport, images: readonly StudyPicture
   return reportMarkdown(report, figurePaths(report, images, "svg"));
 }
 
+/** The tables of a report as CSV. */
+export function* tableFiles(report: StudyReport): Generator<RunFile> {
+  for (const table of [...report.tables, report.conditions, report.differences])
+    yield { path: `tables/${table.id}.csv`, bytes: encode(tableCsv(table)) };
+}
+
 /** Every file of a report: whole in four formats, its tables as CSV, its figures as SVG, its pictures as PNG too. */
 export function* studyFiles(report: StudyReport, images: readonly StudyPictureImage[]): Generator<RunFile> {
   const pngs = new Map(images.map(({ id }) => [id, `figures/${id}.png`]));
@@ -29,8 +35,7 @@ export function* studyFiles(report: StudyReport, images: readonly StudyPictureIm
   yield { path: "report.md", bytes: encode(studyMarkdown(report, images)) };
   yield { path: "report.tex", bytes: encode(reportLatex(report, pngs)) };
   yield { path: "report.json", bytes: encode(reportJson(report)) };
-  for (const table of [...report.tables, report.conditions, report.differences])
-    yield { path: `tables/${table.id}.csv`, bytes: encode(tableCsv(table)) };
+  yield* tableFiles(report);
   for (const figure of report.figures) {
     if (figure.kind !== "pictures") {
       yield { path: `figures/${figure.id}.svg`, bytes: encode(chartSvg(figure)) };

@@ -1,5 +1,6 @@
 import type { ImageMetrics } from "@/contracts/training";
 import { meanInterval } from "../interval";
+import { sameNoise } from "../measures";
 import { bootstrapMean } from "../statistics/bootstrap";
 import { pairedDifferences } from "../statistics/differences";
 import { holm } from "../statistics/holm";
@@ -7,9 +8,6 @@ import { pairedT } from "../statistics/pairedT";
 import { wilcoxonSignedRank } from "../statistics/wilcoxon";
 import { METRICS, type Metric } from "./metrics";
 import type { RunCell, TestedRun } from "./runCells";
-
-/** Values in files may be rounded; what differs by more is another noise. */
-const SAME_NOISE_DB = 0.01;
 
 /** One network less another on the same noisy test images, in one metric. */
 export interface NetworkComparison {
@@ -37,10 +35,7 @@ function samePictures(a: TestedRun, b: TestedRun): Pair[] {
   return (a.perImage ?? []).flatMap((image): Pair[] => {
     const other = others.get(image.contentHash);
     const same =
-      other !== undefined &&
-      other.index === image.index &&
-      (other.noisyPsnrDb === image.noisyPsnrDb ||
-        Math.abs(other.noisyPsnrDb - image.noisyPsnrDb) <= SAME_NOISE_DB);
+      other !== undefined && other.index === image.index && sameNoise(other.noisyPsnrDb, image.noisyPsnrDb);
     return same ? [[image, other]] : [];
   });
 }

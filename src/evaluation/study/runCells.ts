@@ -1,5 +1,5 @@
 import type { ModelConfig, NoiseConfig, RunConfig } from "@/contracts/runConfig";
-import { diffConfigs, setupOf } from "@/contracts/runConfig";
+import { diffConfigs, explicitConfig, setupOf } from "@/contracts/runConfig";
 import type { StudyRun } from "@/contracts/studyReport";
 import { listed, NETWORK_ORDER } from "./names";
 
@@ -24,7 +24,7 @@ const NOT_THE_METHOD = /^(seed|mode|trace|data\.(source|maxImages)|engine\.name|
 
 /** Dotted paths of settings in which two runs differ as methods, seeds apart. */
 export function methodDifferences(a: RunConfig, b: RunConfig): string[] {
-  return diffConfigs(a, b)
+  return diffConfigs(explicitConfig(a), explicitConfig(b))
     .map(({ path }) => path)
     .filter((path) => !NOT_THE_METHOD.test(path));
 }
