@@ -14,8 +14,7 @@ export interface RunSnapshot {
   readonly run: RunPatch;
   /** The steps since the last checkpoint; null when there were none. */
   readonly curve: StepChunk | null;
-  /** Previews since the last checkpoint. */
-  /** Takes the place of the one before. */
+  /** The last one since the last checkpoint, in place of the one before; null when there was none. */
   readonly preview: PreviewRecord | null;
   /** How the film has changed since the last checkpoint; null when it has not. */
   readonly film: FilmChange | null;

@@ -37,7 +37,7 @@ export interface Snapshot {
   readonly epochs: readonly EpochRecord[];
   /** Steps since the last checkpoint; null when there were none. */
   readonly curve: StepChunk | null;
-  /** Previews to keep since the last checkpoint. */
+  /** The last preview since the last checkpoint; null when there was none. */
   readonly preview: PreviewStrip | null;
   /** How the film has changed since the last checkpoint; null when it has not. */
   readonly film: FilmChange | null;

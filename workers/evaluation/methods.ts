@@ -68,32 +68,34 @@ export async function compareStoredRun(
   const { size } = run.config.data;
   const started = performance.now();
   const lpips = result.test.lpips?.ok ? await storedLpips(result.test.lpips.value.network) : null;
-  const comparing = compareMethods({
-    reader: readerAtSize(await openImageReader(dataset.id), size),
-    perImage,
-    noise: run.config.noise,
-    seed: run.config.seed,
-    methods,
-    runner: {
-      lanes: runner.lanes,
-      run: (task) => (stored.find(({ name }) => name === task.method) ?? runner).run(task),
-    },
-    lpips,
-    onProgress: ({ done, total }) =>
-      onProgress({
-        done,
-        total,
-        // The first image of each method says nothing of the others yet.
-        secondsLeft:
-          done < methods.length ? null : ((performance.now() - started) / 1000 / done) * (total - done),
-      }),
-    shouldStop,
-    breathe: nextTask,
-  });
-  await Promise.allSettled([comparing]);
-  lpips?.dispose();
-  for (const method of stored) await method.close();
-  const compared = await comparing;
+  let compared: Awaited<ReturnType<typeof compareMethods>>;
+  try {
+    compared = await compareMethods({
+      reader: readerAtSize(await openImageReader(dataset.id), size),
+      perImage,
+      noise: run.config.noise,
+      seed: run.config.seed,
+      methods,
+      runner: {
+        lanes: runner.lanes,
+        run: (task) => (stored.find(({ name }) => name === task.method) ?? runner).run(task),
+      },
+      lpips,
+      onProgress: ({ done, total }) =>
+        onProgress({
+          done,
+          total,
+          // The first image of each method says nothing of the others yet.
+          secondsLeft:
+            done < methods.length ? null : ((performance.now() - started) / 1000 / done) * (total - done),
+        }),
+      shouldStop,
+      breathe: nextTask,
+    });
+  } finally {
+    lpips?.dispose();
+    for (const method of stored) await method.close();
+  }
   // Read again: hours may have passed since.
   const { result: now } = await getRun(id);
   if (now) await updateRun(id, { result: { ...now, methods: compared } });

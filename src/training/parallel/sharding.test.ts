@@ -78,6 +78,21 @@ describe("shards", () => {
   });
 });
 
+describe("the master", () => {
+  it("has an image in every step, however small its share and the step", () => {
+    for (const replicas of [2, 3])
+      for (const shares of [
+        [0.3, 0.7, 0.9],
+        [0.01, 1, 1],
+      ])
+        for (let images = 1; images <= 12; images++) {
+          const parts = stepParts({ kind: "dp", replicas }, range(images), 0, 4, shares.slice(0, replicas));
+          expect(parts[0]?.length).toBeGreaterThan(0);
+          expect(parts.flatMap((part) => [...part])).toEqual([...range(Math.min(images, 4 * replicas))]);
+        }
+  });
+});
+
 describe("apportion", () => {
   it("follows the shares, adds up, and leaves nobody without", () => {
     expect(apportion(8, [1, 1])).toEqual([4, 4]);

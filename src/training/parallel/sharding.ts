@@ -82,7 +82,9 @@ const isEqual = (shares: readonly number[]): boolean =>
 /** Divides these images among the ranks, as the setup does it. */
 export function divide(kind: Setup["kind"], images: Uint32Array, shares: readonly number[]): Uint32Array[] {
   if (kind === "ddp") return dealt(images, apportion(images.length, shares));
-  const counts = isEqual(shares) ? chunked(images.length, shares) : apportion(images.length, shares);
+  // Of fewer images than ranks the first ranks take one each, whatever the shares: a step of the master's without any has no end.
+  const few = images.length < shares.filter((share) => share > 0).length;
+  const counts = few || isEqual(shares) ? chunked(images.length, shares) : apportion(images.length, shares);
   let first = 0;
   return counts.map((count) => {
     first += count;
