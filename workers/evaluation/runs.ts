@@ -11,6 +11,7 @@ import type { StoredRun } from "@/evaluation/storedRun";
 import { denoiseTestBatch } from "@/evaluation/testSet";
 import { readSafetensors, writeSafetensors } from "@/model/safetensors";
 import { getCheckpoint } from "@/storage/checkpoints";
+import type { CheckpointRecord } from "@/storage/database";
 import { listDatasets, openImageReader } from "@/storage/datasets";
 import { readFilm } from "@/storage/films";
 import { modelsOfRun } from "@/storage/models";
@@ -20,14 +21,22 @@ import { environmentOf } from "../replica/environment";
 import type { Denoiser } from "./denoiser";
 
 /** Weights of a kind: as a finished run stored them, else as its last checkpoint has them. */
-async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRecord | null }> {
+async function storedRun(
+  id: string,
+  withFilm: boolean,
+): Promise<{
+  readonly stored: StoredRun;
+  readonly best: ModelRecord | null;
+  /** As the last checkpoint has them; undefined where there is none. */
+  readonly replicas: CheckpointRecord["replicas"];
+}> {
   const run = await getRun(id);
   const [curve, models, checkpoint, trace, film] = await Promise.all([
     readCurve(id),
     modelsOfRun(id),
     getCheckpoint(id),
     getTrace(id),
-    readFilm(id),
+    withFilm ? readFilm(id) : null,
   ]);
   const modelOf = (kind: ModelRecord["kind"]) => models.find((model) => model.kind === kind) ?? null;
   const weightsOf = (kind: ModelRecord["kind"], other: StateDict | null): StateDict | null => {
@@ -38,7 +47,11 @@ async function storedRun(id: string): Promise<{ stored: StoredRun; best: ModelRe
     best: weightsOf("best", checkpoint?.best?.weights ?? null),
     last: weightsOf("last", checkpoint?.weights ?? null),
   };
-  return { stored: { run, curve, weights, trace, film }, best: modelOf("best") };
+  return {
+    stored: { run, curve, weights, trace, film },
+    best: modelOf("best"),
+    replicas: checkpoint?.replicas,
+  };
 }
 
 /**
@@ -80,8 +93,7 @@ export async function exportStoredRun(
   denoiser: Denoiser,
   withFilm = true,
 ): Promise<Blob> {
-  const { stored: all, best } = await storedRun(id);
-  const stored = withFilm ? all : { ...all, film: null };
+  const { stored, best, replicas } = await storedRun(id, withFilm);
   const { run, film } = stored;
   const dataset = await datasetOf(run);
   const result =
@@ -99,7 +111,7 @@ export async function exportStoredRun(
         synthetic: dataset.kind === "phantom",
         fingerprint: dataset.fingerprint,
       },
-      replicas: (await getCheckpoint(id))?.replicas,
+      replicas,
     });
   const wanted = Math.min(run.config.evaluation.exportImages, run.perImage?.length ?? 0);
   const notes: string[] = [];

@@ -1,3 +1,4 @@
+import type { ImageReader } from "@/contracts/dataset";
 import { LabError } from "@/contracts/failure";
 import type { RunRecord } from "@/contracts/run";
 import type { StudyPicture } from "@/contracts/studyReport";
@@ -16,6 +17,21 @@ const KEPT_BYTES = 256e6;
 
 const bytesOf = ({ clean, noisy, denoised }: StudyPicture): number =>
   clean.byteLength + noisy.byteLength + denoised.byteLength;
+
+/** What a run's pictures are made from. */
+interface PictureSource {
+  readonly reader: ImageReader;
+  readonly modelId: string;
+}
+
+/** The images and best weights of a run, or the sentence that says which of them is missing. */
+async function sourceOf(run: RunRecord): Promise<PictureSource | string> {
+  const dataset = await datasetOf(run);
+  const modelId = (await modelIdsOfRun(run.id)).find((id) => id.endsWith("-best"));
+  if (!dataset || modelId === undefined)
+    return `No pictures of ${run.name}: its ${dataset ? "best weights" : "test images"} are not stored here.`;
+  return { reader: readerAtSize(await openImageReader(dataset.id), run.config.data.size), modelId };
+}
 
 export interface PicturesRequest {
   readonly runs: readonly RunRecord[];
@@ -54,6 +70,7 @@ export class StudyPictures {
     const leftOut = new Set<string>();
     const started = performance.now();
     let made = 0;
+    const sources = new Map<string, Promise<PictureSource | string>>();
     for (const [done, { run, image, name }] of wanted.entries()) {
       if (cancelled())
         throw new LabError(
@@ -62,7 +79,12 @@ export class StudyPictures {
           "Make them again.",
         );
       const known = this.kept.get(name);
-      const picture = known ?? (await this.picture(run, image));
+      let picture: StudyPicture | string | undefined = known;
+      if (!picture) {
+        const source = sources.get(run.id) ?? sourceOf(run);
+        sources.set(run.id, source);
+        picture = await this.picture(run, image, await source);
+      }
       if (typeof picture === "string") leftOut.add(picture);
       else {
         if (!known) made++;
@@ -80,14 +102,12 @@ export class StudyPictures {
   private async picture(
     run: RunRecord,
     image: { readonly index: number; readonly contentHash: string; readonly noisyPsnrDb: number },
+    source: PictureSource | string,
   ): Promise<StudyPicture | string> {
+    if (typeof source === "string") return source;
+    const { reader, modelId } = source;
     const { size } = run.config.data;
     const { noise, seed } = run.config;
-    const dataset = await datasetOf(run);
-    const modelId = (await modelIdsOfRun(run.id)).find((id) => id.endsWith("-best"));
-    if (!dataset || modelId === undefined)
-      return `No pictures of ${run.name}: its ${dataset ? "best weights" : "test images"} are not stored here.`;
-    const reader = readerAtSize(await openImageReader(dataset.id), size);
     const executor = {
       infer: async (noisy: Float32Array<ArrayBuffer>, images: number) =>
         (await this.denoiser.infer(modelId, noisy, images, size, size)).output,
